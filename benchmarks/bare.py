@@ -87,7 +87,7 @@ class Bare:
     async def accept(self, body: bytes) -> int:
         """Durable when it returns."""
 
-        def operation(db: Db) -> int:
+        async def operation(db: Db) -> int:
             db.connection.execute("INSERT INTO rows (body, state) VALUES (?, 0)", (body,))
             return db.connection.last_insert_rowid()
 
@@ -125,7 +125,7 @@ class Bare:
         self._bell.set()
 
 
-def _turn(db: Db, done: list[Settled], free: int) -> list[tuple[int, bytes]]:
+async def _turn(db: Db, done: list[Settled], free: int) -> list[tuple[int, bytes]]:
     if done:
         db.connection.executemany("UPDATE rows SET state = 2, answer = ? WHERE id = ?", done)
     return list(db.connection.execute(_CLAIM, (free,))) if free > 0 else []

@@ -165,10 +165,11 @@ def is_row(node: ast.expr, single: set[str], many: set[str]) -> bool:
 
 
 def asks(node: ast.expr, what: str) -> bool:
-    """Whether an expression is, or holds as its operand, a call of `.row(…)` or `.rows(…)`."""
+    """Whether an expression is, or holds as its operand, an awaited call of `.row(…)` or `.rows(…)`."""
+    operands = (node, *(node.values if isinstance(node, ast.BoolOp) else ()))
+    calls = [one.value if isinstance(one, ast.Await) else one for one in operands]
     return any(
-        isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr == what
-        for one in (node, *(node.values if isinstance(node, ast.BoolOp) else ()))
+        isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr == what for one in calls
     )
 
 
@@ -223,22 +224,22 @@ def test_every_module_is_tidy(rule: Callable[[Module], list[str]]) -> None:
         (throws_dice, Module("sim/a.py", "from random import choice\n")),
         (throws_dice, Module("sim/a.py", "from random import Random\ndice = Random()\n")),
         *(
-            (reads_rows_by_position, Module("store/sql/a.py", f"def f(db, row: Row | None):\n    {line}\n"))
+            (reads_rows_by_position, Module("store/sql/a.py", f"async def f(db, row: Row | None):\n    {line}\n"))
             for line in (
                 "return row[0]",
-                "one = db.row('x', {})\n    return one[-1]",
-                "return (db.row('x', {}) or ('', ''))[1]",
-                "return [one[7] for one in db.rows('x', {})]",
-                "return [a for a, b in db.rows('x', {})]",
-                "for a, _ in self._reader.rows('x', {}):\n        pass",
-                "found = db.rows('x', {})\n    return found[-1][0]",
-                "found = db.rows('x', {})\n    return [a + b for a, b in found]",
-                "return db.rows('x', {})[0][1]",
-                "a, b = db.rows('x', {})[0]",
-                "((a, b),) = db.rows('x', {})",
+                "one = await db.row('x', {})\n    return one[-1]",
+                "return (await db.row('x', {}) or ('', ''))[1]",
+                "return [one[7] for one in await db.rows('x', {})]",
+                "return [a for a, b in await db.rows('x', {})]",
+                "for a, _ in await self._reader.rows('x', {}):\n        pass",
+                "found = await db.rows('x', {})\n    return found[-1][0]",
+                "found = await db.rows('x', {})\n    return [a + b for a, b in found]",
+                "return (await db.rows('x', {}))[0][1]",
+                "a, b = (await db.rows('x', {}))[0]",
+                "((a, b),) = await db.rows('x', {})",
                 "a, b = row",
-                "return [Gap(*one) for one in db.rows('x', {})]",
-                "if (one := db.row('x', {})) is not None:\n        return one[0]",
+                "return [Gap(*one) for one in await db.rows('x', {})]",
+                "if (one := await db.row('x', {})) is not None:\n        return one[0]",
             )
         ),
     ],
@@ -249,8 +250,10 @@ def test_the_rule_finds_a_fault(rule: Callable[[Module], list[str]], bad: Module
 
 
 def test_a_row_among_rows_is_found_by_its_place() -> None:
-    lines = "found = db.rows('x', {})\n    (only,) = found\n    return found[0].seq, found[-1].at, only.id, key[0]"
-    assert not reads_rows_by_position(Module("store/sql/a.py", f"def f(db, key):\n    {lines}\n"))
+    lines = (
+        "found = await db.rows('x', {})\n    (only,) = found\n    return found[0].seq, found[-1].at, only.id, key[0]"
+    )
+    assert not reads_rows_by_position(Module("store/sql/a.py", f"async def f(db, key):\n    {lines}\n"))
 
 
 def test_the_storm_may_throw_seeded_dice() -> None:

@@ -85,9 +85,9 @@ class Reader:
 async def tell(gateway: Gateway, *kinds: str, session: str | None = "line") -> None:
     name = SessionName(session) if session else None
 
-    def operation(db: Db) -> None:
+    async def operation(db: Db) -> None:
         for kind in kinds:
-            db.run("event_add", event_params(EventRow(kind, gateway.clock.now(), {"name": session}, name)))
+            await db.run("event_add", event_params(EventRow(kind, gateway.clock.now(), {"name": session}, name)))
 
     await gateway.store.database.write(operation)
     gateway.waiters.event_written()

@@ -22,9 +22,9 @@ ALL = 16
 async def tell(
     store: SqliteStore, *chats: str | None, at: float = NOW, session: str | None = "s1", kind: str = "message.received"
 ) -> None:
-    def operation(db: Db) -> None:
+    async def operation(db: Db) -> None:
         for chat in chats:
-            db.run(
+            await db.run(
                 "event_add",
                 event_params(
                     EventRow(kind, at, {"chat": chat}, None if session is None else SessionName(session), chat)
@@ -177,10 +177,12 @@ async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_
     at = NOW
     for _ in range(4):
         _, at = await probe(store, "failed", at)
+
     # The others as if they had failed often: their next step is hours away.
-    await store.database.write(
-        lambda db: of_type(connection.Db, db).connection.execute("UPDATE delivery_lanes SET due_at = due_at + 7200")
-    )
+    async def put_off(db: Db) -> None:
+        of_type(connection.Db, db).connection.execute("UPDATE delivery_lanes SET due_at = due_at + 7200")
+
+    await store.database.write(put_off)
     first, at = await probe(store, "delivered", at)
     assert first == 1
     assert seqs(await claim(store, at=at)) == [2, 3, 4]

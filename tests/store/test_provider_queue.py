@@ -181,7 +181,7 @@ async def test_a_reason_of_its_own_stays(store: SqliteStore, make: Make) -> None
     session = await make.session(store)
     first, second = await parked(store, make, session)
     held = '{"code":"held-463"}'
-    store.database.db.run("message_wait", {"seq": 2, "due_at": NOW + 9000, "reason": held})
+    await store.database.db.run("message_wait", {"seq": 2, "due_at": NOW + 9000, "reason": held})
     await store.provider_queue.settle([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 6, SHOWN)])
     await store.provider_queue.settle([QueueSettlement(first, "queue_left", NOW + 6)])
     assert await reason(store, second) == "held-463"

@@ -102,11 +102,11 @@ async def lease_ends(store: SqliteStore, session: Session, _: Message) -> None:
 
 
 async def is_held_back(store: SqliteStore, session: Session, _: Message) -> None:
-    store.database.db.run("message_wait", {"seq": 1, "due_at": 0.0, "reason": rows.to_text(Reason("x"))})
+    await store.database.db.run("message_wait", {"seq": 1, "due_at": 0.0, "reason": rows.to_text(Reason("x"))})
 
 
 async def is_released(store: SqliteStore, session: Session, _: Message) -> None:
-    store.database.db.run("message_not_behind", {"session_id": session.id, "chat": CHAT, "reason": None})
+    await store.database.db.run("message_not_behind", {"session_id": session.id, "chat": CHAT, "reason": None})
 
 
 OTHERS: dict[Event, Callable[[SqliteStore, Session, Message], Awaitable[object]]] = {

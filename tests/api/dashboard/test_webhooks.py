@@ -31,9 +31,9 @@ async def happened(gateway: Gateway, *chats: str, session: str = "line", kind: s
     now = gateway.clock.now()
     name = (await gateway.session(session)).name
 
-    def write(db: Db) -> None:
+    async def write(db: Db) -> None:
         for chat in chats:
-            db.run("event_add", rows.event_params(EventRow(kind, now, {"id": f"msg_{chat}"}, name, chat)))
+            await db.run("event_add", rows.event_params(EventRow(kind, now, {"id": f"msg_{chat}"}, name, chat)))
 
     await gateway.store.database.write(write)
 

@@ -119,9 +119,11 @@ def test_the_relay_s_backlog(run: Run) -> None:
             assert made.status_code == 201
         now = gateway.clock.now()
 
-        def happen(db: Db) -> None:
+        async def happen(db: Db) -> None:
             for chat in ("1", "2", "2"):
-                db.run("event_add", rows.event_params(EventRow("message.received", now, {}, SessionName("a"), chat)))
+                await db.run(
+                    "event_add", rows.event_params(EventRow("message.received", now, {}, SessionName("a"), chat))
+                )
 
         await gateway.store.database.write(happen)
         gateway.clock.ahead = 90.0

@@ -41,18 +41,18 @@ async def tell(
     chat: str = "a",
     kind: str = "message.received",
 ) -> None:
-    def operation(db: Db) -> None:
+    async def operation(db: Db) -> None:
         for number in range(count):
             event = EventRow(
                 kind, at or gateway.clock.now(), {"number": number}, SessionName(session) if session else None, chat
             )
-            db.run("event_add", event_params(event))
+            await db.run("event_add", event_params(event))
 
     await gateway.store.database.write(operation)
 
 
-def write_health(db: Db, row: Mapping[str, Any]) -> None:
-    db.run("webhook_endpoint_health", row)
+async def write_health(db: Db, row: Mapping[str, Any]) -> None:
+    await db.run("webhook_endpoint_health", row)
 
 
 async def deliver_all(gateway: Gateway, outcome: DeliveryOutcome = "delivered", at: float | None = None) -> None:
@@ -102,7 +102,7 @@ def test_the_secret_is_nowhere_in_the_clear(run: Run) -> None:
         endpoint = await gateway.store.webhook_endpoints.get(made["id"])
         assert endpoint is not None
         assert made["secret"][6:].encode() not in endpoint.sealed
-        assert made["secret"][6:] not in repr(gateway.store.database.reader.rows("webhook_endpoints", {}))
+        assert made["secret"][6:] not in repr(await gateway.store.database.reader.rows("webhook_endpoints", {}))
 
     run(test)
 

@@ -167,8 +167,8 @@ def test_ours_is_never_set_before_the_other_is_on_disk(kind: str) -> None:
 
         def before(request: HttpRequest) -> HttpResponse | None:
             if "webhook/set" in request.url or "update-webhook" in request.url:
-                kept = of_type(SqliteStore, lab.store).database.reader.value("session_replaced", {"id": 1})
-                overwritten.append(kept is not None)
+                kept = of_type(SqliteStore, lab.store).database.reader.read_values("session_replaced", {"id": 1})
+                overwritten.append(kept != [None])
             return None
 
         Watched(lab, before)

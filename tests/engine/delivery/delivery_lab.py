@@ -35,11 +35,11 @@ class Room:
     async def tell(self, count: int = 1, *, chat: str | None = "a", session: str | None = "s1", start: int = 0) -> None:
         """Events `start`, `start + 1` … of one chat."""
 
-        def operation(db: Db) -> None:
+        async def operation(db: Db) -> None:
             for number in range(start, start + count):
                 data = {"session": session, "chat": chat, "number": number}
                 event = EventRow("message.received", self.now, data, SessionName(session) if session else None, chat)
-                db.run("event_add", rows.event_params(event))
+                await db.run("event_add", rows.event_params(event))
 
         await self.store.database.write(operation)
         self.lab.gateway.deliveries.wake()

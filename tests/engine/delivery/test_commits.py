@@ -31,7 +31,7 @@ async def held_back(store: SqliteStore) -> threading.Event:
     """The writer waits for the event that comes back: what is handed in meanwhile is one batch."""
     begun, held = threading.Event(), threading.Event()
 
-    def wait(_db: Db) -> None:
+    async def wait(_db: Db) -> None:
         begun.set()
         held.wait(10)
 

@@ -41,9 +41,9 @@ def log_of(store: SqliteStore) -> EventLog:
 
 
 async def tell(store: SqliteStore, count: int) -> None:
-    def operation(db: Db) -> None:
+    async def operation(db: Db) -> None:
         for _ in range(count):
-            db.run("event_add", event_params(EventRow("message.received", NOW, {"n": 1}, SessionName("s1"), "a")))
+            await db.run("event_add", event_params(EventRow("message.received", NOW, {"n": 1}, SessionName("s1"), "a")))
 
     await store.database.write(operation)
 

@@ -45,43 +45,43 @@ def test_every_column_of_several_has_a_name_of_its_own(db: Db, name: str) -> Non
         assert (nameless, sorted(set(columns))) == ([], sorted(columns))
 
 
-def test_a_statement_that_gave_nothing_before_has_its_names_when_it_gives_something(db: Db) -> None:
-    assert db.rows("servers", {}) == []
-    assert db.row("servers", {}) is None
-    assert db.row("events_to_deal", {"after": 0, "limit": 9}) is None
-    db.run("event_add", {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}"})
-    (row,) = db.rows("events_to_deal", {"after": 0, "limit": 9})
-    first = db.row("events_to_deal", {"after": 0, "limit": 9})
+async def test_a_statement_that_gave_nothing_before_has_its_names_when_it_gives_something(db: Db) -> None:
+    assert await db.rows("servers", {}) == []
+    assert await db.row("servers", {}) is None
+    assert await db.row("events_to_deal", {"after": 0, "limit": 9}) is None
+    await db.run("event_add", {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}"})
+    (row,) = await db.rows("events_to_deal", {"after": 0, "limit": 9})
+    first = await db.row("events_to_deal", {"after": 0, "limit": 9})
     assert first is not None
     assert (row.type, row.at, row.session_name, row.chat) == (first.type, first.at, first.session_name, first.chat)
     assert (row.type, row.at, row.session_name, row.chat) == ("a", 2.0, "", "c")
 
 
-def test_a_column_that_is_called_as_a_method_of_tuples_is_the_column(db: Db) -> None:
+async def test_a_column_that_is_called_as_a_method_of_tuples_is_the_column(db: Db) -> None:
     params = dict.fromkeys(("server", "at", "code", "first_at", "happened_at", "base_seq"), None)
     line = {**params, "session_id": 7, "kind": "act", "at": 1.0, "code": "begin", "count": 3, "source": None}
     db.connection.pragma("foreign_keys", 0)
-    db.run("journal_add", {**line, "args": "{}", "data": "{}", "applied": 1})
-    row = db.row("journal_last", {"session_id": 7})
+    await db.run("journal_add", {**line, "args": "{}", "data": "{}", "applied": 1})
+    row = await db.row("journal_last", {"session_id": 7})
     assert row is not None
     assert (row.count, row.code) == (3, "begin")
 
 
-def test_one_column_is_read_bare(db: Db) -> None:
-    assert db.value("event_last", {}) == max(db.values("event_last", {}))
-    assert db.value("event_at", {"seq": -1}) is None
-    assert db.values("event_at", {"seq": -1}) == []
+async def test_one_column_is_read_bare(db: Db) -> None:
+    assert await db.value("event_last", {}) == max(await db.values("event_last", {}))
+    assert await db.value("event_at", {"seq": -1}) is None
+    assert await db.values("event_at", {"seq": -1}) == []
 
 
-def test_values_are_of_one_column_only(db: Db) -> None:
+async def test_values_are_of_one_column_only(db: Db) -> None:
     """A column more in the statement is an error and not another value."""
-    db.run("event_add", {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}"})
+    await db.run("event_add", {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}"})
     with pytest.raises(ValueError, match="too many values"):
-        db.values("events_to_deal", {"after": 0, "limit": 9})
+        await db.values("events_to_deal", {"after": 0, "limit": 9})
 
 
-def test_what_a_statement_does_not_name_is_an_error(db: Db) -> None:
-    db.run("event_add", {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}"})
-    row = db.row("events_to_deal", {"after": 0, "limit": 1})
+async def test_what_a_statement_does_not_name_is_an_error(db: Db) -> None:
+    await db.run("event_add", {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}"})
+    row = await db.row("events_to_deal", {"after": 0, "limit": 1})
     with pytest.raises(AttributeError):
         _ = getattr(row, "data")  # noqa: B009 - the reading is what is tested

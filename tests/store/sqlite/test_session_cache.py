@@ -52,12 +52,12 @@ async def test_an_unwritten_session_is_read_once(
     session = await make.session(store)
     await each_way(store, session)
     asked = []
-    monkeypatch.setattr(type(store.database.reader), "row", lambda db, name, params: asked.append(name))
+    monkeypatch.setattr(type(store.database.reader), "read_one", lambda db, name, params: asked.append(name))
     await each_way(store, session)
     assert asked == []
     monkeypatch.undo()
     await make.commit(store, session, gate="held")
-    monkeypatch.setattr(type(store.database.reader), "row", lambda db, name, params: asked.append(name))
+    monkeypatch.setattr(type(store.database.reader), "read_one", lambda db, name, params: asked.append(name))
     await store.sessions.by_name(session.name)
     assert asked == ["session_by_name"]
 
@@ -75,7 +75,7 @@ async def test_a_commit_beside_the_reading_is_not_missed(
     await store.start(NOW)
     session = await make.session(store)
     await store.aclose()
-    remembered, ask = SessionCache(reader, writer), reader.row
+    remembered, ask = SessionCache(reader, writer), reader.read_one
 
     def hold() -> None:
         writer.do("BEGIN IMMEDIATE")
@@ -90,7 +90,7 @@ async def test_a_commit_beside_the_reading_is_not_missed(
             hold()
         return row
 
-    monkeypatch.setattr(remembered, "_reader", SimpleNamespace(row=beside))
+    monkeypatch.setattr(remembered, "_reader", SimpleNamespace(read_one=beside))
     remembered.session("session_by_id", session.id)
     monkeypatch.undo()
     assert not_none(remembered.session("session_by_id", session.id)).gate == "held"

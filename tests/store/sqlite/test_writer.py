@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 
 from esteio.store.sqlite.connection import Db, connect
@@ -31,7 +31,7 @@ def test_in_a_batch_only_the_one_that_raises_is_undone(tmp_path: Path) -> None:
         writer = ThreadWriter(db)
 
         def put(number: int, *, fails: bool = False) -> Awaitable[int]:
-            def operation(db: Db) -> int:
+            async def operation(db: Db) -> int:
                 db.connection.execute("INSERT INTO t VALUES (?)", (number,))
                 if fails:
                     raise LookupError(number)
@@ -41,7 +41,7 @@ def test_in_a_batch_only_the_one_that_raises_is_undone(tmp_path: Path) -> None:
 
         begun, held = threading.Event(), threading.Event()
 
-        def wait(_db: Db) -> None:
+        async def wait(_db: Db) -> None:
             # Until all others stand in the queue, so that they are one batch.
             begun.set()
             held.wait(10)
@@ -74,17 +74,17 @@ def test_who_waits_for_an_answer_goes_before_a_backlog_and_the_backlog_moves_wit
         loop = asyncio.get_running_loop()
         clients: list[asyncio.Future[None]] = []
 
-        def put(number: int) -> Callable[[Db], None]:
-            def operation(db: Db) -> None:
+        def put(number: int) -> Callable[[Db], Coroutine[None, None, None]]:
+            async def operation(db: Db) -> None:
                 db.connection.execute("INSERT INTO t VALUES (?)", (number,))
 
             return operation
 
-        def come(number: int) -> Callable[[Db], None]:
+        def come(number: int) -> Callable[[Db], Coroutine[None, None, None]]:
             """While this one of ours is written, a client comes."""
 
-            def operation(db: Db) -> None:
-                put(number)(db)
+            async def operation(db: Db) -> None:
+                await put(number)(db)
                 there = threading.Event()
 
                 def client() -> None:
@@ -98,7 +98,7 @@ def test_who_waits_for_an_answer_goes_before_a_backlog_and_the_backlog_moves_wit
 
         begun, held = threading.Event(), threading.Event()
 
-        def hold(_db: Db) -> None:
+        async def hold(_db: Db) -> None:
             begun.set()
             held.wait(10)
 

@@ -6,9 +6,9 @@ Never lives here: when to forget.
 from __future__ import annotations
 
 from esteio.store.sql.base import SqlSubject
-from esteio.store.sql.contacts import bare
 from esteio.store.sql.db import Db
 from esteio.store.sql.history.outages import forget_before
+from esteio.store.sql.messages.contacts import bare
 
 _AT_ONCE = 5000
 """Rows of each table that one purge removes: it must not hold the writer for long. Call again while it finds many."""

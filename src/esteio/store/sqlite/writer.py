@@ -16,17 +16,17 @@ import asyncio
 import queue
 import threading
 from collections import deque
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import apsw
 
 from esteio.store.base import StoreFull
-from esteio.store.sql.db import Operation
 from esteio.store.sqlite.connection import FULL_ERRORS, Db, refusal
 
 T = TypeVar("T")
+Operation: TypeAlias = Callable[[Db], Coroutine[Any, Any, T]]
 Waiting = tuple[Operation[Any], "asyncio.Future[Any]"]
 Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
 

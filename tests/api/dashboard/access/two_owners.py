@@ -74,8 +74,8 @@ async def _dead_event(gateway: Gateway, name: str, webhook: str) -> int:
     now, session = gateway.clock.now(), SessionName(name)
     event = EventRow("message.received", now, {"id": f"msg_{name}", "text": f"words to {name}"}, session, PHONES[name])
 
-    def write(db: Db) -> None:
-        db.run("event_add", rows.event_params(event))
+    async def write(db: Db) -> None:
+        await db.run("event_add", rows.event_params(event))
 
     await gateway.store.database.write(write)
     found = gateway.store.database.db.connection.execute("SELECT max(seq) FROM events").fetchall()

@@ -8,6 +8,7 @@ from esteio.core.model.ids import ServerName
 from esteio.core.model.recovery import Outage
 from esteio.core.model.session import Session
 from esteio.store.base import DecisionCommit, JournalEntry, ServerCommit
+from esteio.store.sql.db import Db
 from tests.api.conftest import Gateway
 from tests.narrowing import not_none
 
@@ -19,8 +20,12 @@ async def lived(gateway: Gateway, name: str, *, age_s: float = 40 * DAY, **more:
     await gateway.add_session(name, **more)
     session = await gateway.judge(name, state="connected", gate="open", linked=True, since=gateway.clock.now() - age_s)
     began = (session.since, session.id)
-    change = "UPDATE sessions SET created_at = ? WHERE id = ?"
-    await gateway.store.database.write(lambda _: gateway.store.database.db.connection.execute(change, began))
+
+    async def make_older(_: Db) -> None:
+        change = "UPDATE sessions SET created_at = ? WHERE id = ?"
+        gateway.store.database.db.connection.execute(change, began)
+
+    await gateway.store.database.write(make_older)
     return await gateway.session(name)
 
 

@@ -172,11 +172,11 @@ async def undelivered(gateway: Gateway, session: str, *, detail: str = "503 busy
     now = gateway.clock.now()
     event = EventRow("message.received", now, {"id": "msg_1"}, (await gateway.session(session)).name, CHAT)
 
-    def write(db: Db) -> int:
-        db.run("event_add", rows.event_params(event))
-        seq: int = db.value("event_last", {})
+    async def write(db: Db) -> int:
+        await db.run("event_add", rows.event_params(event))
+        seq: int = await db.value("event_last", {})
         dead = {"endpoint_id": webhook, "event": seq, "type": event.type, "session_name": session, "chat": CHAT}
-        db.run("dead_letter_add", {**dead, "event_at": now, "died_at": now, "attempts": 9, "detail": detail})
+        await db.run("dead_letter_add", {**dead, "event_at": now, "died_at": now, "attempts": 9, "detail": detail})
         return seq
 
     await gateway.store.database.write(write)

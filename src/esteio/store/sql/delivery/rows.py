@@ -12,9 +12,9 @@ import msgspec
 
 from esteio.core.webhooks.delivery_policy import EndpointHealth
 from esteio.store.delivery import DeadEvent, DeadFilter, DeadMessage, Delivery, DeliverySettlement, Endpoint, Lane
-from esteio.store.sql.content import document_of
 from esteio.store.sql.db import Row
 from esteio.store.sql.rows import Params, to_text
+from esteio.store.sql.rows.content import document_of
 
 _words = msgspec.json.Decoder(tuple[str, ...])
 _health = msgspec.json.Decoder(EndpointHealth)

@@ -30,7 +30,7 @@ from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject, add_message_event
 from esteio.store.sql.db import Db, Row
 from esteio.store.sql.delivery.rows import endpoint_of
-from esteio.store.sql.media import owe
+from esteio.store.sql.messages.media import owe
 from esteio.store.sql.messages.phones import file_phone, resolve_chat
 from esteio.store.sql.messages.receipts import apply_receipt, catch_up, move
 from esteio.store.sql.messages.restricted import thaw

@@ -15,10 +15,10 @@ from esteio.core.model.message import AttemptRecord, Direction, Message, Message
 from esteio.store.base import Accepted, Acks, FoundMessages, MessageFilter, NewMessage, Page, QuoteTarget
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
-from esteio.store.sql.content import stored_name
 from esteio.store.sql.db import Db, Row
 from esteio.store.sql.messages.phones import file_phone, resolve_chat
 from esteio.store.sql.messages.send_lanes import announce, place_of, refresh_lane
+from esteio.store.sql.rows.content import stored_name
 
 _FAR = 1e18
 """A time after all others: where a page without a cursor begins."""

@@ -12,9 +12,9 @@ from esteio.core.messages.transitions import Stage
 from esteio.core.model.ids import MessageId
 from esteio.core.model.message import AttemptRecord, Message, MessageState
 from esteio.store.base import RawInbound
-from esteio.store.sql.content import content_of, stored_name
 from esteio.store.sql.db import Row
 from esteio.store.sql.rows import json_text
+from esteio.store.sql.rows.content import content_of, stored_name
 from esteio.store.sql.rows.json_text import Params, text_or_none, to_text
 
 

@@ -6,9 +6,9 @@ Never lives here: SQL, a secret.
 from __future__ import annotations
 
 from esteio.store.base import ApiKey, EventRow, Work
-from esteio.store.sql.content import document_of
 from esteio.store.sql.db import Row
 from esteio.store.sql.rows import json_text
+from esteio.store.sql.rows.content import document_of
 from esteio.store.sql.rows.json_text import Params, to_text
 
 

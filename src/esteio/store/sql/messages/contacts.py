@@ -21,12 +21,12 @@ from esteio.core.model.message import Message
 from esteio.store.base import Erased
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
-from esteio.store.sql.content import content_of, stored_name
 from esteio.store.sql.db import Db, Row
-from esteio.store.sql.media import unused
+from esteio.store.sql.messages.media import unused
 from esteio.store.sql.messages.messages import shown
 from esteio.store.sql.messages.phones import all_addresses
 from esteio.store.sql.messages.send_lanes import name_of_session, refresh_lane
+from esteio.store.sql.rows.content import content_of, stored_name
 
 _AT_ONCE = 500
 _BARE = frozenset(
