@@ -7,6 +7,9 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from esteio.log.events import declared
+from tests.postgres_server.shared import postgres, postgres_programs, postgres_url
+
+__all__ = ["postgres", "postgres_programs", "postgres_url"]
 
 
 def unwritten(logger: Any, method: str, event: MutableMapping[str, Any]) -> NoReturn:
