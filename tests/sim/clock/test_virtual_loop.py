@@ -1,6 +1,8 @@
 """The clock that jumps: fast, exact, and not to be hung."""
 
 import asyncio
+import socket
+import threading
 from _asyncio import Task
 from typing import Any
 
@@ -125,3 +127,26 @@ def test_only_what_still_waits_is_taken_back() -> None:
         return heard
 
     assert run_virtual(main) == ["rang"]
+
+
+def test_time_stands_still_while_a_socket_is_waited_for() -> None:
+    """As for a database's answer; without that the timer, an hour away, is faster."""
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        answered = asyncio.Event()
+        loop.add_reader(ours, answered.set)
+        alarm, waiting = asyncio.ensure_future(asyncio.sleep(3600)), asyncio.ensure_future(answered.wait())
+        answer = threading.Timer(0.05, theirs.send, (b"x",))
+        answer.start()
+        await asyncio.wait({waiting, alarm}, return_when=asyncio.FIRST_COMPLETED)
+        loop.remove_reader(ours)
+        answer.join()
+        await asyncio.sleep(60)
+        ours.close()
+        theirs.close()
+        return loop.time()
+
+    assert run_virtual(main, waits_for_sockets=True) == 60
+    assert run_virtual(main) == 3660

@@ -4,7 +4,8 @@
 runs of the same program with the same dice are identical. Never lives here: the epoch (see `clock.LoopClock`), dice.
 
 Hazards: a thread has no virtual time, so `run_in_executor` is refused; real sockets work, but whoever waits for one
-while timers are due will see the timers win.
+while timers are due will see the timers win. Unless the loop `waits_for_sockets`: then time stands still for as long as
+anything real is waited for (a database's answer), and such a run is no longer the same twice.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ CANCELLED_KEPT = 1000
 """So many cancelled timers are no matter."""
 REAL_PATIENCE_S = 2.0
 """How long real I/O is waited for when no timer is left, before that counts as a deadlock."""
+ANSWER_PATIENCE_S = 60.0
+"""The same where time stands still for it."""
 
 
 class Deadlock(RuntimeError):
@@ -94,7 +97,8 @@ class _Timer(_Handle):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An asyncio loop on virtual time. `epoch0` is carried for those who make a `LoopClock` of it."""
+    """An asyncio loop on virtual time. `epoch0` is carried for those who make a `LoopClock` of it. `waits_for_sockets`:
+    its time stands still while a socket is waited for, by whoever registers it only for that long (as psycopg does)."""
 
     if TYPE_CHECKING:  # what the base class has and does not tell of
         _ready: deque[_Handle]
@@ -102,8 +106,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
         def _process_events(self, event_list: list[tuple[selectors.SelectorKey, int]]) -> None: ...
 
-    def __init__(self, epoch0: float = START_EPOCH) -> None:
+    def __init__(self, epoch0: float = START_EPOCH, *, waits_for_sockets: bool = False) -> None:
         self.epoch0 = epoch0
+        self._waits_for_sockets = waits_for_sockets
         self._now = 0.0
         self._limit: float | None = None
         self._timers: list[tuple[float, int, _Timer]] = []
@@ -170,7 +175,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if self._sockets.real:
             self._process_events(self._sockets.select(0))
         if not ready and not self._stopping:
-            self._jump()
+            if self._waits_for_sockets and self._sockets.real:
+                self._stand_still()
+            else:
+                self._jump()
         self._turns += 1
         if self._turns > STANDSTILL_TURNS:
             self._turns = 0
@@ -205,6 +213,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if when > self._now:
             self._turns, self._now = 0, when
 
+    def _stand_still(self) -> None:
+        events = self._sockets.select(ANSWER_PATIENCE_S)
+        if not events:
+            raise Deadlock("a socket is waited for that never answers")
+        self._turns = 0
+        self._process_events(events)
+
     def _wait(self) -> None:
         """No timer is left: only what is real could still come."""
         events = self._sockets.select(REAL_PATIENCE_S if self._sockets.real else 0)
@@ -214,7 +229,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run_virtual(
-    coro_factory: Callable[[], Awaitable[T]], *, epoch0: float = START_EPOCH, limit_s: float | None = None
+    coro_factory: Callable[[], Awaitable[T]],
+    *,
+    epoch0: float = START_EPOCH,
+    limit_s: float | None = None,
+    waits_for_sockets: bool = False,
 ) -> T:
     """Run one coroutine to its end on a fresh virtual loop and return its result.
 
@@ -222,7 +241,7 @@ def run_virtual(
     `OutOfTime` past `limit_s` virtual seconds, and whatever the coroutine raises. Tasks left over are cancelled, as
     `asyncio.run` does.
     """
-    loop = VirtualLoop(epoch0)
+    loop = VirtualLoop(epoch0, waits_for_sockets=waits_for_sockets)
     loop.limit(limit_s)
     asyncio.set_event_loop(loop)
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -27,6 +27,7 @@ from esteio.sim.storm.supervisors import MONITOR, Guarded, MessageCounts, Poller
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.healing import calm
 from esteio.sim.world.ledger import ControlCall, Delivered, SocketInterval
+from esteio.store.base import Store
 
 CALM_S = 75 * 60.0
 """How long after the calm everything must be well: the longest quarantine and a whole ladder after it."""
@@ -78,7 +79,8 @@ class Outcome(msgspec.Struct):
 
 class Storm:
     """One run. `tables` are the settings' `[policy.NAME]`; `rules` is the policy whose promises are checked, where it
-    is not the one that is followed. Raises `PolicyError`, KeyError on a policy that does not exist."""
+    is not the one that is followed. Raises `PolicyError`, KeyError on a policy that does not exist. `store` stands for
+    the one in memory."""
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class Storm:
         *,
         tables: Mapping[str, Mapping[str, Any]] | None = None,
         rules: Policy | None = None,
+        store: Store | None = None,
     ) -> None:
         self.plan = plan
         self.tables = {name: dict(table) for name, table in (tables or {}).items()}
@@ -113,7 +116,7 @@ class Storm:
         self.delivered_at: dict[str, float] = {}
         self.calls_per_minute: list[int] = []
         self.opens_per_minute: list[int] = []
-        self.supervisor: Supervisor = Poller(self) if policy == MONITOR else Guarded(self, policies[policy])
+        self.supervisor: Supervisor = Poller(self) if policy == MONITOR else Guarded(self, policies[policy], store)
         self.world.on_webhook = self.supervisor.webhook
 
     def elapsed(self) -> float:
@@ -302,13 +305,15 @@ def run(
     *,
     tables: Mapping[str, Mapping[str, Any]] | None = None,
     rules: Policy | None = None,
+    store: Callable[[], Store] | None = None,
 ) -> Outcome:
-    """Run a plan under a policy (or `baseline`) on a fresh virtual loop."""
+    """Run a plan under a policy (or `baseline`) on a fresh virtual loop. `store` makes another store than the one in
+    memory; time stands still while it waits for its database."""
 
     async def main() -> Outcome:
-        return await Storm(plan, policy, tables=tables, rules=rules).run()
+        return await Storm(plan, policy, tables=tables, rules=rules, store=store() if store else None).run()
 
-    return run_virtual(main, epoch0=plan.epoch0)
+    return run_virtual(main, epoch0=plan.epoch0, waits_for_sockets=store is not None)
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:

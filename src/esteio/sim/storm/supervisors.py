@@ -26,7 +26,7 @@ from esteio.sim.storm.checkers import Checkers, text_of
 from esteio.sim.storm.observer import Observer
 from esteio.sim.storm.plan import Plan, PlannedLine, Talk
 from esteio.sim.world.world import World
-from esteio.store.base import Work
+from esteio.store.base import Store, Work
 
 MONITOR = "monitor"
 ADOPTING_S = 45.0
@@ -112,14 +112,14 @@ class Supervisor(Protocol):
 class Guarded(Lab):
     """The gateway under one policy as a supervisor."""
 
-    def __init__(self, storm: Weather, policy: Policy) -> None:
+    def __init__(self, storm: Weather, policy: Policy, store: Store | None = None) -> None:
         self.storm, self.policy, self.name = storm, policy, policy.name
         self._ids: dict[str, SessionId] = {}
         self._tokens: dict[str, Session] = {}
         self._accepted: dict[str, tuple[str, str]] = {}
         self._unsettled: dict[str, None] = {}
         self._gates: dict[str, bool] = {}
-        super().__init__(storm.plan.seed, world=storm.world, settings={"policy": storm.tables})
+        super().__init__(storm.plan.seed, world=storm.world, settings={"policy": storm.tables}, store=store)
         self.told.notify = self._notified  # type: ignore[method-assign]
         self._ring = self.gateway.waiters.session_changed
         self.gateway.waiters.session_changed = self._changed  # type: ignore[method-assign]
