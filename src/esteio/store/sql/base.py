@@ -66,4 +66,4 @@ async def add_message_event(db: Db, kind: str, message: Message, at: float, **ex
         document["quoted"] = await quoted_of(db, message.quote, message.session)
     document.update(extra)
     event = EventRow(type=kind, at=at, data=document, session=message.session, chat=message.chat)
-    await db.run("event_add", rows.event_params(event))
+    await db.put("event_add", rows.event_params(event))

@@ -50,12 +50,13 @@ class Db(Protocol):
         """The one column of every row."""
         ...
 
-    async def insert(self, name: str, params: Mapping[str, Any]) -> int:
-        """Run a statement that inserts one row; its ever-growing key."""
-        ...
-
     async def run(self, name: str, params: Mapping[str, Any]) -> int:
         """Run a statement that writes and returns no row; how many rows it changed."""
+        ...
+
+    async def put(self, name: str, params: Mapping[str, Any]) -> None:
+        """The same where nobody asks how many. It need not be done when it returns: a later statement of the
+        transaction comes after it, and what is wrong with it is raised by one of those or by the commit."""
         ...
 
 

@@ -47,14 +47,14 @@ class SqlDecisions(SqlSubject):
             await journal.add_folded(db, None, name, commit.news)
             await journal.add_entries(db, commit.journal, server=name)
             for work in commit.work:
-                await db.run("work_add", rows.work_params(work))
+                await db.put("work_add", rows.work_params(work))
             for event in commit.events:
-                await db.run("event_add", rows.event_params(event))
+                await db.put("event_add", rows.event_params(event))
             if commit.gap_since is not None:
                 gap = {"server": name, "since": commit.gap_since, "due_at": commit.gap_due}
-                await db.run("history_gaps_mark_linked", gap)
+                await db.put("history_gaps_mark_linked", gap)
             if commit.doubts_due is not None:
-                await db.run("doubts_hasten_server", {"server": name, "due_at": commit.doubts_due})
+                await db.put("doubts_hasten_server", {"server": name, "due_at": commit.doubts_due})
 
         return await self._write_or_false(operation)
 
@@ -72,22 +72,22 @@ async def _commit(db: Db, commit: DecisionCommit) -> None:
     await _write_history(db, commit)
     await _write_journal(db, commit)
     if commit.drop_control:
-        await db.run("work_drop_control", {"session_id": session.id, "now": _moment(commit)})
+        await db.put("work_drop_control", {"session_id": session.id, "now": _moment(commit)})
     for work in commit.work:
-        await db.run("work_add", rows.work_params(work))
+        await db.put("work_add", rows.work_params(work))
     for event in commit.events:
-        await db.run("event_add", rows.event_params(event))
+        await db.put("event_add", rows.event_params(event))
     if commit.approval is not None:
         await _write_approval(db, commit.approval)
     if commit.clear_qr:
-        await db.run("qr_clear", {"session_id": session.id})
-        await db.run("pair_link_done", {"session_id": session.id, "now": _moment(commit)})
+        await db.put("qr_clear", {"session_id": session.id})
+        await db.put("pair_link_done", {"session_id": session.id, "now": _moment(commit)})
     if commit.gap_since is not None:
         await mark_gap(db, session.id, commit.gap_since, commit.gap_due)
     if commit.doubts_due is not None:
-        await db.run("doubts_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
+        await db.put("doubts_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
         # guard: queue-looks-hastened-by-gate
-        await db.run("provider_queue_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
+        await db.put("provider_queue_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
     if commit.fail_queued is not None:
         await _fail_queued(db, session, commit.fail_queued, _moment(commit))
 
@@ -119,8 +119,8 @@ async def _write_approval(db: Db, approval: Approval) -> None:
     params = rows.approval_params(approval)
     if await db.run("approval_update", params):
         return
-    await db.run("approval_stale", {"session_id": approval.session_id, "now": approval.created_at})
-    await db.run("approval_add", params)
+    await db.put("approval_stale", {"session_id": approval.session_id, "now": approval.created_at})
+    await db.put("approval_add", params)
 
 
 def _moment(commit: DecisionCommit) -> float:

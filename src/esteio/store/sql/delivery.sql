@@ -10,9 +10,6 @@ queue, session_name, chat, head, attempts, due_at, tried_since, last_at, fence
 -- part: delivery
 id, endpoint_id, event, event_at, type, session_name, attempt, at, took_ms, outcome, status, detail
 
--- part: among
-(SELECT value FROM json_each(:listed))
-
 -- part: dead_letter
 id, endpoint_id, event, type, session_name, chat, event_at, died_at, attempts, detail
 
@@ -204,7 +201,7 @@ SELECT {{delivery}} FROM deliveries
 WHERE endpoint_id = :endpoint_id AND event = :event AND id < :before ORDER BY id DESC LIMIT :limit
 
 -- name: deliveries_taken
-SELECT event FROM deliveries WHERE endpoint_id = :endpoint_id AND event IN {{among}} AND outcome = 'delivered'
+SELECT event FROM deliveries WHERE endpoint_id = :endpoint_id AND event IN {{listed_numbers}} AND outcome = 'delivered'
 
 -- name: replay_queue_add
 INSERT INTO replay_queue (endpoint_id, session_name, chat, event) VALUES (:endpoint_id, :session_name, :chat, :event)

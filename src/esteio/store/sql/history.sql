@@ -53,7 +53,7 @@ SELECT {{outage}} {{outages_shown}} WHERE o.part_of = :id ORDER BY o.since, o.id
 
 -- name: outages_of
 SELECT {{outage}} {{outages_shown}}
-WHERE o.session_id IN {{listed}} AND (o.ended_at IS NULL OR o.ended_at > :since) ORDER BY o.since, o.id
+WHERE o.session_id IN {{listed_numbers}} AND (o.ended_at IS NULL OR o.ended_at > :since) ORDER BY o.since, o.id
 
 -- name: outages_of_servers
 SELECT {{outage}} {{outages_shown}}
@@ -65,7 +65,7 @@ INSERT INTO state_changes (session_id, at, previous, state) VALUES (:session_id,
 ON CONFLICT (session_id, at) DO UPDATE SET state = excluded.state
 
 -- name: states_of
-SELECT session_id, at, previous, state FROM state_changes WHERE session_id IN {{listed}} AND at >= :since
+SELECT session_id, at, previous, state FROM state_changes WHERE session_id IN {{listed_numbers}} AND at >= :since
 ORDER BY session_id, at
 
 -- name: unwatched_add

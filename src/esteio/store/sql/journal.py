@@ -50,10 +50,10 @@ async def _add_one(db: Db, session_id: SessionId | None, server: ServerName | No
     )
     base_seq: int | None = None
     if last is not None and rows.evidence_of(last).repeats(piece):
-        await db.run("journal_remove", {"seq": last.seq})
+        await db.put("journal_remove", {"seq": last.seq})
         piece = _counted(rows.evidence_of(last), piece)
         base_seq = last.base_seq
-    await db.run("journal_add", rows.evidence_params(piece, session_id, server, folded=False, base_seq=base_seq))
+    await db.put("journal_add", rows.evidence_params(piece, session_id, server, folded=False, base_seq=base_seq))
 
 
 def counted_runs(evidence: Iterable[Evidence]) -> list[Evidence]:
@@ -84,7 +84,7 @@ async def add_folded(db: Db, session_id: SessionId | None, server: ServerName, e
     for piece in pieces:
         place = next((place for place, (_, old) in enumerate(recent) if _goes_on(old, piece)), None)
         if place is None:
-            seq = await db.insert("journal_add", rows.evidence_params(piece, session_id, server, folded=True))
+            seq = await db.value("journal_append", rows.evidence_params(piece, session_id, server, folded=True))
             recent = [(seq, piece), *recent[: RECENT - 1]]
         else:
             seq, old = recent[place]
@@ -111,7 +111,7 @@ def _goes_on(old: Evidence, piece: Evidence) -> bool:
 
 async def _count_up(db: Db, seq: int, merged: Evidence) -> None:
     times = {"first_at": merged.first_at, "at": merged.seen_at, "happened_at": merged.happened_at}
-    await db.run("journal_count", {"seq": seq, "count": merged.count, **times})
+    await db.put("journal_count", {"seq": seq, "count": merged.count, **times})
 
 
 async def add_entries(
@@ -123,7 +123,7 @@ async def add_entries(
         if entry.session_id is None and entry.server is None:
             params["session_id"], params["server"] = session_id, server
         if not await _repeats(db, params):
-            await db.run("journal_add", params)
+            await db.put("journal_add", params)
 
 
 async def _repeats(db: Db, line: rows.Params) -> bool:
@@ -142,7 +142,7 @@ async def _repeats(db: Db, line: rows.Params) -> bool:
     if line["at"] - first_at >= COUNTED_WITHIN_S:
         return False
     times = {"first_at": first_at, "at": max(last.at, line["at"]), "happened_at": last.happened_at}
-    await db.run("journal_count", {"seq": last.seq, "count": last.count + line["count"], **times})
+    await db.put("journal_count", {"seq": last.seq, "count": last.count + line["count"], **times})
     return True
 
 
@@ -153,9 +153,9 @@ async def add_operator_lines(db: Db, lines: Iterable[JournalEntry]) -> None:
         params = rows.journal_params(line)
         place = await _recent_line(db, params)
         if place is None:
-            await db.run("journal_add", params)
+            await db.put("journal_add", params)
         else:
-            await db.run("journal_count_line", place)
+            await db.put("journal_count_line", place)
 
 
 async def _recent_line(db: Db, line: rows.Params) -> rows.Params | None:
@@ -174,15 +174,15 @@ async def _recent_line(db: Db, line: rows.Params) -> rows.Params | None:
 async def fold_session(db: Db, session_id: SessionId, through: int) -> None:
     """Nothing up to `through` is handed out again."""
     if through:
-        await db.run("journal_fold", {"session_id": session_id, "through": through})
-        await db.run("journal_split", {"session_id": session_id, "through": through})
+        await db.put("journal_fold", {"session_id": session_id, "through": through})
+        await db.put("journal_split", {"session_id": session_id, "through": through})
 
 
 async def fold_server(db: Db, server: ServerName, through: int) -> None:
     """The same for a server's own news."""
     if through:
-        await db.run("journal_fold_server", {"server": server, "through": through})
-        await db.run("journal_split_server", {"server": server, "through": through})
+        await db.put("journal_fold_server", {"server": server, "through": through})
+        await db.put("journal_split_server", {"server": server, "through": through})
 
 
 async def news_of_session(db: Db, session_id: SessionId) -> tuple[StoredEvidence, ...]:

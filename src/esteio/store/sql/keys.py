@@ -38,8 +38,8 @@ class SqlKeys(SqlSubject):
 
     async def end_login(self, login_id: str, until: float, now: float) -> None:
         async def operation(db: Db) -> None:
-            await db.run("ended_logins_forget", {"now": now})
-            await db.run("ended_login_add", {"id": login_id, "until": until})
+            await db.put("ended_logins_forget", {"now": now})
+            await db.put("ended_login_add", {"id": login_id, "until": until})
 
         await self._write(operation)
 

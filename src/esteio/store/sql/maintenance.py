@@ -23,7 +23,7 @@ class SqlMaintenance(SqlSubject):
 
         async def operation(db: Db) -> None:
             for table in ("work", "messages", "send_lanes", "history_gaps", "delivery_lanes"):
-                await db.run(f"clock_back_{table}", back)
+                await db.put(f"clock_back_{table}", back)
 
         await self._write(operation)
 
@@ -66,8 +66,8 @@ async def _strip(db: Db, session_id: int, before: float) -> int:
     params = {"session_id": session_id, "before": before, "limit": _AT_ONCE}
     found = await db.rows("body_retention_due", params)
     for row in found:
-        await db.run("message_strip", {"seq": row.seq, "content": bare(row.content)})
+        await db.put("message_strip", {"seq": row.seq, "content": bare(row.content)})
     if found:
         last = found[-1]
-        await db.run("body_retention_mark", {"session_id": session_id, "at": last.created_at, "seq": last.seq})
+        await db.put("body_retention_mark", {"session_id": session_id, "at": last.created_at, "seq": last.seq})
     return len(found)

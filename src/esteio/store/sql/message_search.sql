@@ -10,7 +10,7 @@
         OR m.chat LIKE :digits OR m.sender LIKE :digits)
 
 -- part: in_scope
-(:scoped = 0 OR +m.session_id IN {{listed}})
+(:scoped = 0 OR +m.session_id IN {{listed_numbers}})
 
 -- name: search_sessions
 SELECT id, name FROM sessions WHERE name > ''
@@ -62,7 +62,7 @@ WHERE m.seq IN (
 ) AND {{in_scope}} AND {{searched}} ORDER BY m.seq DESC LIMIT :limit
 
 -- name: search_waiting_many
-SELECT count(*) FROM (SELECT 1 FROM messages WHERE state = 'queued' LIMIT :reach) AS some
+SELECT count(*) FROM (SELECT 1 FROM messages WHERE state = 'queued' LIMIT :reach) AS waiting
 
 -- A later message of the same chat that went since then.
 -- name: chat_went_on

@@ -38,7 +38,7 @@ async def put_code(db: Db, session_id: SessionId, qr: Qr) -> None:
     if not await db.run("qr_put", rows.qr_params(session_id, qr)) or (held is not None and held.code == qr.code):
         return
     data = {"session": name, "qr": documents.as_data(documents.qr(qr)), "pairing_code": qr.pairing_code}
-    await db.run("event_add", rows.event_params(EventRow("session.qr", qr.seen_at, data, name)))  # type: ignore[arg-type]
+    await db.put("event_add", rows.event_params(EventRow("session.qr", qr.seen_at, data, name)))  # type: ignore[arg-type]
 
 
 class SqlPairLinks(SqlSubject):
@@ -51,7 +51,7 @@ class SqlPairLinks(SqlSubject):
             server = await server_of_session(db, link.session_id)
             if server is None:
                 raise LookupError(link.session_id)
-            await db.run("pair_link_put", rows.pair_link_params(link, token_hash))
+            await db.put("pair_link_put", rows.pair_link_params(link, token_hash))
             await journal.add_entries(db, [line], link.session_id, server)
 
         await self._write(operation)

@@ -260,7 +260,7 @@ SELECT session_id, count(*) AS held FROM messages WHERE state = 'queued' GROUP B
 
 -- name: sessions_held_of
 SELECT session_id, count(*) AS held FROM messages
-WHERE state = 'queued' AND session_id IN {{listed}} GROUP BY session_id
+WHERE state = 'queued' AND session_id IN {{listed_numbers}} GROUP BY session_id
 
 -- name: qr_put
 INSERT INTO qr_codes (session_id, code, png_base64, refresh_count, seen_at, expires_at, pairing_code)
@@ -298,11 +298,17 @@ DELETE FROM pair_links WHERE session_id = :session_id
 
 -- == journal ==
 
--- name: journal_add
+-- part: new_journal_line
 INSERT INTO journal (session_id, server, kind, at, code, args, data, count, first_at, happened_at, source, base_seq,
     applied)
 VALUES (:session_id, :server, :kind, :at, :code, :args, :data, :count, :first_at, :happened_at, :source, :base_seq,
     :applied)
+
+-- name: journal_add
+{{new_journal_line}}
+
+-- name: journal_append
+{{new_journal_line}} RETURNING seq
 
 -- name: journal_last_news
 SELECT {{evidence}}, coalesce(base_seq, seq) AS base_seq FROM journal
@@ -559,6 +565,9 @@ WHERE session_id = :session_id AND sent_at >= :since AND provider_id IS NOT NULL
 -- part: listed
 (SELECT value FROM json_each(:listed))
 
+-- part: listed_numbers
+(SELECT value FROM json_each(:listed))
+
 -- name: send_lane_open
 INSERT INTO send_lanes (session_id, chat, head, sort_key, due_at) VALUES (:session_id, :chat, :head, :sort_key, :due_at)
 ON CONFLICT (session_id, chat) DO NOTHING
@@ -583,7 +592,7 @@ ON CONFLICT (session_id, chat) DO UPDATE SET head = excluded.head, sort_key = ex
 -- name: send_lanes_take
 UPDATE send_lanes SET due_at = NULL
 WHERE (session_id, chat) IN (
-    SELECT session_id, chat FROM messages WHERE seq IN {{listed}} AND state = {{after_claimed}}
+    SELECT session_id, chat FROM messages WHERE seq IN {{listed_numbers}} AND state = {{after_claimed}}
 )
 
 -- name: send_lane_close
@@ -633,7 +642,7 @@ CASE WHEN :provider_queued = 1 AND NOT EXISTS (
 UPDATE messages SET state = {{after_claimed}}, fence = fence + 1, attempts = attempts + 1, claimed_at = :now, updated_at = :now,
     lease_until = :lease_until
 -- guard: held-lease-not-claimed
-WHERE seq IN {{listed}} AND state {{before_claimed}}
+WHERE seq IN {{listed_numbers}} AND state {{before_claimed}}
 RETURNING {{written_message}}
 
 -- name: message_settle
@@ -750,8 +759,8 @@ WHERE session_id = :session_id AND chat = :chat AND state {{before_released}} AN
 -- name: messages_next_doubt
 SELECT min(at) FROM (
     SELECT min(due_at) AS at FROM messages WHERE state = 'in_doubt'
-    UNION ALL SELECT min(lease_until) FROM messages WHERE state = 'sending'
-)
+    UNION ALL SELECT min(lease_until) AS at FROM messages WHERE state = 'sending'
+) AS times
 
 -- name: provider_queue_next_due
 SELECT min(m.due_at) FROM messages m JOIN sessions s ON s.id = m.session_id

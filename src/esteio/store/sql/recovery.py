@@ -18,7 +18,7 @@ async def recover(db: Db, now: float) -> CrashReport:
     for work in under_way:
         await interrupt(db, work, now)
     db.restricted.update((row.id, row.restricted_until) for row in await db.rows("sessions_restricted", {}))
-    await db.run("delivery_lanes_free", {"now": now})
+    await db.put("delivery_lanes_free", {"now": now})
     doubted = await doubt_all_sending(db, now)
     return CrashReport(
         interrupted=tuple(work for work in under_way if work.kind == "control"),

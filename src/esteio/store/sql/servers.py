@@ -53,7 +53,7 @@ class SqlServers(SqlSubject):
         async def operation(db: Db) -> bool:
             if await db.row("server_in_use", {"name": name}) is not None:
                 raise InUse(name)
-            await db.run("server_forget_outages", {"name": name})
+            await db.put("server_forget_outages", {"name": name})
             return await db.run("server_delete", {"name": name}) > 0
 
         return await self._write(operation)

@@ -210,8 +210,8 @@ async def _tell_deleted(db: Db, session_id: SessionId, now: float) -> None:
         return
     session = rows.session_of(row)
     named = {"name": session.name, "instance": instance_name(session), "instance_id": instance_id(session)}
-    await db.run("event_add", rows.event_params(EventRow("session.deleted", now, named, session.name)))
-    await db.run("webhook_endpoint_ends", {"id": session_id})
+    await db.put("event_add", rows.event_params(EventRow("session.deleted", now, named, session.name)))
+    await db.put("webhook_endpoint_ends", {"id": session_id})
 
 
 async def _check_instance(db: Db, session: Session, instance: str | None) -> None:
@@ -236,5 +236,5 @@ async def _add_session(
     await journal.add_entries(db, entries, session_id, session.server)
     for item in work:
         about = item if item.session_id is not None else msgspec.structs.replace(item, session_id=session_id)
-        await db.run("work_add", rows.work_params(about))
+        await db.put("work_add", rows.work_params(about))
     return msgspec.structs.replace(session, id=session_id)

@@ -38,7 +38,7 @@ class SqlWorkQueue(SqlSubject):
 
         async def operation(db: Db) -> None:
             for item in work:
-                await db.run("work_add", rows.work_params(item))
+                await db.put("work_add", rows.work_params(item))
 
         await self._write(operation)
 
@@ -103,13 +103,13 @@ async def _learn(db: Db, session_id: SessionId, settlement: WorkSettlement) -> N
             "encrypted": None,
             "token": settlement.webhook_token,
         }
-        await db.run("session_change", params)
+        await db.put("session_change", params)
 
 
 async def interrupt(db: Db, work: Work, now: float) -> None:
     """Put right an act that was under way when its performer vanished."""
     over = work.kind == "control"
-    await db.run("work_interrupt", {"id": work.id, "state": "done" if over else "ready", "now": now})
+    await db.put("work_interrupt", {"id": work.id, "state": "done" if over else "ready", "now": now})
     if over and work.session_id is not None and (server := await server_of_session(db, work.session_id)) is not None:
         rung = str(work.payload.get("rung", ""))
         attempt = str(work.payload.get("attempt", ""))

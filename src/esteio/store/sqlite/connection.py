@@ -96,10 +96,9 @@ class Db:
         self._execute(SQL[name], params)
         return self.connection.changes()
 
-    async def insert(self, name: str, params: Mapping[str, Any]) -> int:
-        """Run a statement that inserts one row; its ever-growing key."""
+    async def put(self, name: str, params: Mapping[str, Any]) -> None:
+        """Run a statement that writes; nobody asks how many rows it changed."""
         self._execute(SQL[name], params)
-        return self.connection.last_insert_rowid()
 
     def commit(self) -> None:
         """End a transaction that wrote."""

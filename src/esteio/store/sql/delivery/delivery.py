@@ -51,7 +51,7 @@ class SqlDeliveryQueue(SqlSubject):
         self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
     ) -> Sequence[DeliveryClaim]:
         async def operation(db: Db) -> list[DeliveryClaim]:
-            await db.run("delivery_lanes_lapsed", {"now": now})
+            await db.put("delivery_lanes_lapsed", {"now": now})
             claims: list[DeliveryClaim] = []
             for endpoint in await _enabled(db):
                 for lane in await _turns(db, endpoint, now, in_flight.get(endpoint.id, 0), at_once):
@@ -110,7 +110,7 @@ class SqlDeliveryQueue(SqlSubject):
 async def forget_endpoint(db: Db, endpoint_id: str) -> int:
     """With its lanes, replays, dead letters and log; how many endpoints that were."""
     for what in ("lanes", "replays", "dead_letters", "deliveries"):
-        await db.run(f"webhook_endpoint_forget_{what}", {"id": endpoint_id})
+        await db.put(f"webhook_endpoint_forget_{what}", {"id": endpoint_id})
     return await db.run("webhook_endpoint_delete", {"id": endpoint_id})
 
 
@@ -142,7 +142,7 @@ async def deal(db: Db, endpoint: Endpoint, now: float, until: float, limit: int)
             seen.add((session, chat))
             await open_lane(db, endpoint.id, "live", session, chat, event.seq, now)
     if cursor != endpoint.cursor:
-        await db.run("webhook_endpoint_cursor", {"id": endpoint.id, "cursor": cursor})
+        await db.put("webhook_endpoint_cursor", {"id": endpoint.id, "cursor": cursor})
     return cursor
 
 
@@ -156,7 +156,7 @@ async def open_lane(db: Db, endpoint_id: str, queue: Queue, session: str, chat: 
         "head": head,
         "due_at": now,
     }
-    await db.run("delivery_lane_open", params)
+    await db.put("delivery_lane_open", params)
 
 
 async def _turns(db: Db, endpoint: Endpoint, now: float, flying: int, at_once: int) -> list[LaneRow]:
@@ -216,20 +216,20 @@ async def _settle(db: Db, settlement: DeliverySettlement) -> DeliverySettled | N
         return DeliverySettled()
     elif outcome == "waits":
         next_at = settlement.at + WAITS_S
-        await db.run("delivery_lane_wait", {**lane.key, "attempts": lane.attempts, "due_at": next_at})
+        await db.put("delivery_lane_wait", {**lane.key, "attempts": lane.attempts, "due_at": next_at})
         return DeliverySettled(next_at)
     elif outcome == "gone":
-        await db.run("webhook_endpoint_disable", {"id": endpoint.id, "reason_code": "gone"})
-        await db.run("delivery_lane_wait", {**lane.key, "attempts": lane.attempts, "due_at": settlement.at})
+        await db.put("webhook_endpoint_disable", {"id": endpoint.id, "reason_code": "gone"})
+        await db.put("delivery_lane_wait", {**lane.key, "attempts": lane.attempts, "due_at": settlement.at})
     else:
         next_at = await _try_again(db, endpoint, lane, settlement)
     dead = outcome == "failed" and next_at is None
-    await db.run("delivery_add", settled_params(settlement, "dead" if dead else outcome))
+    await db.put("delivery_add", settled_params(settlement, "dead" if dead else outcome))
     return DeliverySettled(next_at)
 
 
 async def _learn(db: Db, endpoint_id: str, health: law.EndpointHealth) -> None:
-    await db.run("webhook_endpoint_health", {"id": endpoint_id, "health": to_text(health)})
+    await db.put("webhook_endpoint_health", {"id": endpoint_id, "health": to_text(health)})
 
 
 async def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: DeliverySettlement) -> float | None:
@@ -262,7 +262,7 @@ async def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: Deli
         await _give_up(db, lane, claim.type, claim.at, claim.attempt, now, settlement.detail)
         await _move_on(db, endpoint, lane, now)
         return None
-    await db.run("delivery_lane_wait", {**lane.key, "attempts": claim.attempt, "due_at": due_at})
+    await db.put("delivery_lane_wait", {**lane.key, "attempts": claim.attempt, "due_at": due_at})
     return due_at
 
 
@@ -278,18 +278,18 @@ async def _give_up(db: Db, lane: LaneRow, kind: str, event_at: float, attempts: 
         "attempts": attempts,
         "detail": detail,
     }
-    await db.run("dead_letter_add", params)
+    await db.put("dead_letter_add", params)
 
 
 async def _move_on(db: Db, endpoint: Endpoint, lane: LaneRow, now: float) -> LaneRow | None:
     """The head is done with: the lane's next event, or the lane's end."""
     if lane.queue == "replay":
-        await db.run("replay_queue_done", {**lane.key, "event": lane.head})
+        await db.put("replay_queue_done", {**lane.key, "event": lane.head})
     following = await _next_again(db, lane) if lane.queue == "replay" else await _next_live(db, endpoint, lane)
     if following is None:
-        await db.run("delivery_lane_close", lane.key)
+        await db.put("delivery_lane_close", lane.key)
         return None
-    await db.run("delivery_lane_move", {**lane.key, "head": following, "due_at": now})
+    await db.put("delivery_lane_move", {**lane.key, "head": following, "due_at": now})
     return msgspec.structs.replace(lane, head=following, attempts=0, due_at=now, tried_since=0.0)
 
 
@@ -316,7 +316,7 @@ async def _wake(db: Db, endpoint_id: str, now: float) -> None:
         for row in await db.rows("delivery_lanes_waiting", {"endpoint_id": endpoint_id, "now": now})
     ]
     for lane in waiting:
-        await db.run("delivery_lane_wake", {**lane.key, "due_at": law.woken_at(lane.due_at, lane.last_at, now)})
+        await db.put("delivery_lane_wake", {**lane.key, "due_at": law.woken_at(lane.due_at, lane.last_at, now)})
 
 
 async def _bury(db: Db, endpoint: Endpoint, now: float, limit: int) -> int:

@@ -70,7 +70,7 @@ class SqlWebhookEndpoints(SqlSubject):
 
     async def log_delivery(self, delivery: Delivery) -> Delivery:
         async def operation(db: Db) -> Delivery:
-            await db.run("delivery_add", rows.delivery_params(delivery))
+            await db.put("delivery_add", rows.delivery_params(delivery))
             newest = {"endpoint_id": delivery.endpoint, "before": _NO_FLOOR, "limit": 1}
             return rows.delivery_of((await db.rows("deliveries", newest))[0])
 
@@ -150,13 +150,13 @@ async def _missing(db: Db, endpoint: Endpoint, wanted: Sequence[Row]) -> list[Ro
 
 async def _again(db: Db, endpoint_id: str, event: Row, now: float) -> int:
     """Into the queue; it is a dead letter no longer."""
-    await db.run("dead_letter_delete_of", {"endpoint_id": endpoint_id, "event": event.seq})
+    await db.put("dead_letter_delete_of", {"endpoint_id": endpoint_id, "event": event.seq})
     return await queue_again(db, endpoint_id, event.session_name, event.chat, event.seq, now)
 
 
 async def _put(db: Db, before: Endpoint, after: Endpoint) -> None:
     """In the place of the one before. What was switched off by its owner is told what happens from now on."""
-    await db.run("webhook_endpoint_change", rows.endpoint_params(msgspec.structs.replace(after, id=before.id)))
+    await db.put("webhook_endpoint_change", rows.endpoint_params(msgspec.structs.replace(after, id=before.id)))
     if after.enabled and not before.enabled and before.because == ASKED:
-        await db.run("webhook_endpoint_forget_lanes", {"id": before.id})
-        await db.run("webhook_endpoint_from_now_on", {"id": before.id})
+        await db.put("webhook_endpoint_forget_lanes", {"id": before.id})
+        await db.put("webhook_endpoint_from_now_on", {"id": before.id})

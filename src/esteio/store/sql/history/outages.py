@@ -81,25 +81,25 @@ class SqlHistory(SqlSubject):
 async def keep_session_outage(db: Db, session: Session, outage: Outage) -> None:
     """A session's outage as it now is, in the commit that changed it."""
     known = {"session_id": session.id, "server": session.server}
-    await db.run("outage_keep_of_session", {**rows.outage_params(outage), **known})
+    await db.put("outage_keep_of_session", {**rows.outage_params(outage), **known})
 
 
 async def keep_server_outage(db: Db, server: ServerName, outage: Outage) -> None:
     """A server's outage as it now is; sessions that fell since it began are parts of it."""
-    await db.run("outage_keep_of_server", {**rows.outage_params(outage), "server": server})
+    await db.put("outage_keep_of_server", {**rows.outage_params(outage), "server": server})
     if outage.ended_at is None:
-        await db.run("outage_gather", {"id": outage.id, "server": server, "since": outage.since})
+        await db.put("outage_gather", {"id": outage.id, "server": server, "since": outage.since})
 
 
 async def keep_state(db: Db, session: Session, previous: SessionState) -> None:
     """A session's new state, from `session.since` on."""
     change = {"session_id": session.id, "at": session.since, "previous": previous, "state": session.state}
-    await db.run("state_keep", change)
+    await db.put("state_keep", change)
 
 
 async def note_absence(db: Db, now: float) -> None:
     """Whoever lives now has seen nothing since the last sign of life, if that was too long ago. Before a new sign."""
-    await db.run("unwatched_add", {"now": now, "before": now - MISSED_S})
+    await db.put("unwatched_add", {"now": now, "before": now - MISSED_S})
 
 
 async def forget_before(db: Db, before: float, limit: int) -> int:

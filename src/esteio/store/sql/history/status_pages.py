@@ -32,7 +32,7 @@ class SqlStatusPages(SqlSubject):
         """Sessions that were deleted meanwhile are left out."""
 
         async def operation(db: Db) -> None:
-            await db.run(
+            await db.put(
                 "status_page_put",
                 {
                     "name": page.name,
@@ -41,15 +41,15 @@ class SqlStatusPages(SqlSubject):
                     "created_at": page.created_at,
                 },
             )
-            await db.run("status_page_empty", {"name": page.name})
+            await db.put("status_page_empty", {"name": page.name})
             for one in page.sessions:
-                await db.run("status_page_list", {"page": page.name, "session_id": one.session_id, "label": one.label})
+                await db.put("status_page_list", {"page": page.name, "session_id": one.session_id, "label": one.label})
 
         await self._write(operation)
 
     async def delete(self, name: str) -> bool:
         async def operation(db: Db) -> bool:
-            await db.run("status_page_empty", {"name": name})
+            await db.put("status_page_empty", {"name": name})
             return await db.run("status_page_delete", {"name": name}) > 0
 
         return await self._write(operation)

@@ -43,12 +43,12 @@ class SqlHistoryGaps(SqlSubject):
 
 async def mark_gap(db: Db, session_id: SessionId, since: float, due_at: float) -> None:
     """One more reason to read back; an older one that still waits is not forgotten."""
-    await db.run("history_gap_mark", {"session_id": session_id, "since": since, "due_at": due_at})
+    await db.put("history_gap_mark", {"session_id": session_id, "since": since, "due_at": due_at})
 
 
 async def mark_linked(db: Db, server: ServerName, since: float, due_at: float) -> None:
     """The same for every linked session of a server."""
-    await db.run("history_gaps_mark_linked", {"server": server, "since": since, "due_at": due_at})
+    await db.put("history_gaps_mark_linked", {"server": server, "since": since, "due_at": due_at})
 
 
 def _gap_of(row: Row) -> Gap:

@@ -127,7 +127,7 @@ async def _carry(db: Db, settlement: InboxSettlement, name: str) -> None:
         return
     for event in settlement.carried:
         told = EventRow(PROVIDER_EVENT, settlement.at, {"event": event.name, "data": event.data}, SessionName(name))
-        await db.run("event_add", rows.event_params(told))
+        await db.put("event_add", rows.event_params(told))
 
 
 async def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
@@ -139,7 +139,7 @@ async def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
     }
     settled = await db.run("provider_webhook_settle", params) > 0
     if settled and settlement.keep_bytes is not None:
-        await db.run("provider_webhook_truncate", {"id": settlement.raw_id, "bytes": settlement.keep_bytes})
+        await db.put("provider_webhook_truncate", {"id": settlement.raw_id, "bytes": settlement.keep_bytes})
     return settled
 
 
@@ -175,7 +175,7 @@ class _Application:
         chat = await self._met(event.chat, ours=event.from_me)
         if event.chat_lid and kind_of(chat) == "phone":
             lid = {"session_id": self._session_id, "lid": event.chat_lid, "phone": chat}
-            await self._db.run("contact_lid_put", lid)
+            await self._db.put("contact_lid_put", lid)
         if event.from_me and await self._echo(event.provider_id, chat, event.content, event.happened_at):
             return True
         if await self._is_new(event, chat):
@@ -218,7 +218,7 @@ class _Application:
             sent_at=event.happened_at if event.from_me else None,
             recovered=self._settlement.recovered,
         )
-        await db.run("message_add", {**rows.message_params(message), "provider_webhook_id": await self._raw_id(event)})
+        await db.put("message_add", {**rows.message_params(message), "provider_webhook_id": await self._raw_id(event)})
         if media is not None and media.fetching:
             await owe(db, message.id, self._session_id, media, at)
         names: Document = {"push_name": event.push_name} if event.push_name else {}
@@ -276,7 +276,7 @@ class _Application:
             "at": event.happened_at,
             "error_code": event.error_code,
         }
-        await self._db.run("pending_receipt_add", early)
+        await self._db.put("pending_receipt_add", early)
         return False
 
     # -- what happens to messages ----------------------------------------------------------------------------
@@ -286,7 +286,7 @@ class _Application:
         if row is not None and event.text is not None:
             content = inbound.edited(rows.message_of(row, "").content, event.text)
             params = {"seq": row.seq, "content": rows.to_text(content), "now": self._settlement.at}
-            await self._db.run("message_edit", params)
+            await self._db.put("message_edit", params)
         await self._changed("message.edited", event, {"text": event.text, "edited_at": timestamp(event.happened_at)})
 
     async def _changed(self, kind: str, event: EditedMessage | DeletedMessage, extra: Document) -> None:
@@ -343,4 +343,4 @@ class _Application:
 
     async def _event(self, kind: str, chat: str, data: Document) -> None:
         event = EventRow(type=kind, at=self._settlement.at, data=data, session=self._name, chat=chat)  # type: ignore[arg-type]
-        await self._db.run("event_add", rows.event_params(event))
+        await self._db.put("event_add", rows.event_params(event))

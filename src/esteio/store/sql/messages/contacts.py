@@ -64,8 +64,8 @@ class SqlContacts(SqlSubject):
             events = await _erase_events(db, person, frozenset(names), {row.chat for row in theirs})
             webhooks = linked + sum([await db.run("provider_webhook_delete", {"id": one}) for one in raws])
             if not under_way:
-                await db.run("contact_forget_lids", person)
-                await db.run("contact_forget_phones", _person(session_id, [line_of(name) for name in names]))
+                await db.put("contact_forget_lids", person)
+                await db.put("contact_forget_phones", _person(session_id, [line_of(name) for name in names]))
             return Erased(len(found), events, webhooks, tuple(await unused(db, files)), under_way)
 
         return await self._write(operation)
@@ -97,8 +97,8 @@ async def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
     for chat in sorted(set(await db.values("contact_waiting", person))):
         key = {"session_id": person["session_id"], "chat": chat, "now": now}
         for before, after in _ERASED.items():
-            await db.run("contact_close", {**key, "before": before, "after": after})
-        await db.run(
+            await db.put("contact_close", {**key, "before": before, "after": after})
+        await db.put(
             "contact_leave_provider_queue", {"session_id": person["session_id"], "chat": chat}
         )  # guard: erased-frees-chat
         await refresh_lane(db, person["session_id"], chat)
@@ -113,9 +113,9 @@ async def _erase_message(db: Db, row: Row, names: Collection[str], alias: str) -
         "sender": row.sender and alias,
         "content": bare(row.content),
     }
-    await db.run("contact_erase", params)
-    await db.run("attempts_blank", {"message_id": row.id})
-    await db.run("media_fetch_over", {"message_id": row.id})
+    await db.put("contact_erase", params)
+    await db.put("attempts_blank", {"message_id": row.id})
+    await db.put("media_fetch_over", {"message_id": row.id})
 
 
 async def _erase_events(db: Db, person: Mapping[str, Any], names: AbstractSet[str], chats: AbstractSet[str]) -> int:

@@ -86,7 +86,7 @@ async def unused(db: Db, names: Collection[str]) -> list[str]:
 async def owe(db: Db, message_id: MessageId, session_id: SessionId, media: Media, now: float) -> None:
     """The row that says what the provider is to be asked for."""
     source = rows.to_text(dict(media.source or {}))
-    await db.run("media_fetch_add", {"message_id": message_id, "session_id": session_id, "source": source, "now": now})
+    await db.put("media_fetch_add", {"message_id": message_id, "session_id": session_id, "source": source, "now": now})
 
 
 def _without_bytes(content: Content, reason: Reason) -> Content:
@@ -97,4 +97,4 @@ def _without_bytes(content: Content, reason: Reason) -> Content:
 
 async def _put(db: Db, message_id: str, content: Content) -> None:
     params = {"id": message_id, "content": rows.to_text(content), "stored": stored_name(content)}
-    await db.run("message_content", params)
+    await db.put("message_content", params)

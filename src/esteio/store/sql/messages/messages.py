@@ -133,7 +133,7 @@ async def _accept(db: Db, new: NewMessage) -> Accepted:
     if params["state"] == "queued":
         await _open_lane(db, seq, params)
     if new.idem_key is not None:
-        await db.run("idempotency_put", {**_idempotency_key(new), **_idempotency_value(new)})
+        await db.put("idempotency_put", {**_idempotency_key(new), **_idempotency_value(new)})
     return Accepted("new", _as_shown(message, session.name, session.gate, params))
 
 
@@ -163,7 +163,7 @@ async def _open_lane(db: Db, seq: int, params: rows.Params) -> None:
         "sort_key": place_of(params["session_id"], params["priority"]),
         "due_at": params["due_at"],
     }
-    await db.run("send_lane_open", lane)
+    await db.put("send_lane_open", lane)
 
 
 def _as_shown(message: Message, name: str, gate: str, params: rows.Params) -> Message:

@@ -157,7 +157,7 @@ async def _doubt(db: Db, seq: int, now: float) -> Message | None:
 async def doubt_all_sending(db: Db, now: float) -> list[Message]:
     """At the start: nobody holds a lease any more, so whatever was being sent is in doubt."""
     # What was in doubt before is looked for again too: its echo may have found nobody here.
-    await db.run("doubts_hasten_all", {"due_at": now})  # guard: startup-hastens-doubts
+    await db.put("doubts_hasten_all", {"due_at": now})  # guard: startup-hastens-doubts
     doubted = [await _doubt(db, seq, now) for seq in await db.values("messages_sending", {})]
     return [message for message in doubted if message is not None]
 
@@ -183,7 +183,7 @@ async def _settle_doubt(db: Db, settlement: SendSettlement, notices: Sequence[Wo
     if row is None:
         return await _settled_by_echo(db, settlement)
     for notice in notices:
-        await db.run("work_add", rows.work_params(notice))
+        await db.put("work_add", rows.work_params(notice))
     # What was set aside is settled beside another one of its chat, which may be under way.
     await refresh_lane(db, row.session_id, row.chat)
     await _settled(db, settlement, row, moved=settlement.event != "not_found")
@@ -235,7 +235,7 @@ async def _claim(
         return []
     due = {"listed": rows.to_text(heads), "now": now, "lease_until": now + lease_s}
     claimed = {row.seq: row for row in await db.rows("messages_claim", due)}
-    await db.run("send_lanes_take", due)
+    await db.put("send_lanes_take", due)
     return [await _claimed(db, row, now + lease_s) for row in map(claimed.get, heads) if row is not None]
 
 
@@ -322,4 +322,4 @@ async def _settled_by_echo(db: Db, settlement: SendSettlement) -> bool:
 async def _add_attempt(db: Db, settlement: SendSettlement) -> None:
     attempt = settlement.attempt
     if attempt is not None:
-        await db.run("attempt_add", rows.attempt_params(settlement.message_id, attempt))
+        await db.put("attempt_add", rows.attempt_params(settlement.message_id, attempt))

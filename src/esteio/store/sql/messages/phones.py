@@ -33,7 +33,7 @@ async def file_phone(db: Db, session_id: SessionId, address: str, *, spelled: bo
     key = {"session_id": session_id, "line": line_of(address)}
     filed = await db.row("phone_filed", key)
     if filed is None or (spelled and filed.spelled != address):
-        await db.run("phone_file", {**key, "phone": address, "spelled": address if spelled else None})
+        await db.put("phone_file", {**key, "phone": address, "spelled": address if spelled else None})
 
 
 async def all_addresses(db: Db, session_id: SessionId, addresses: Iterable[str]) -> list[str]:

@@ -46,7 +46,7 @@ async def _settle(db: Db, settlement: QueueSettlement) -> bool:
         return False
     row = await unpark(db, settlement.message_id, reason)
     if row is not None and settlement.attempt is not None:
-        await db.run("attempt_add", rows.attempt_params(settlement.message_id, settlement.attempt))
+        await db.put("attempt_add", rows.attempt_params(settlement.message_id, settlement.attempt))
         await announce(db, row, settlement.at)
     return row is not None
 
@@ -61,11 +61,11 @@ async def unpark(db: Db, message_id: MessageId, reason: str | None = None) -> Ro
 
 async def go_on(db: Db, row: Row) -> None:
     """The chat of a message that was parked."""
-    await db.run("message_not_behind", {"session_id": row.session_id, "chat": row.chat, "reason": _BEHIND})
+    await db.put("message_not_behind", {"session_id": row.session_id, "chat": row.chat, "reason": _BEHIND})
     await refresh_lane(db, row.session_id, row.chat)
 
 
 async def _tell_who_waits(db: Db, row: Row) -> None:
     head = await db.row("send_lane_head", {"session_id": row.session_id, "chat": row.chat})
     if head is not None:
-        await db.run("message_behind", {"seq": head.seq, "reason": _BEHIND})
+        await db.put("message_behind", {"seq": head.seq, "reason": _BEHIND})

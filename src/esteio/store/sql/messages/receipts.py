@@ -60,7 +60,7 @@ async def apply_receipt(
 ) -> bool:
     """Apply one receipt to a message of ours; whether that set its chat free."""
     if receipt == "server" and row.direction == "out":
-        await db.run("message_server_ack", {"seq": row.seq, "at": at})
+        await db.put("message_server_ack", {"seq": row.seq, "at": at})
     following = receipts.after_receipt(rows.stage_of(row), row.direction, receipt)
     if following is None:
         return False
@@ -78,4 +78,4 @@ async def catch_up(db: Db, session_id: SessionId, provider_id: str) -> None:
             at = max(receipt.at, row.updated_at)
             await apply_receipt(db, row, receipt.state, at, receipt.at, receipt.error_code)
     if early:
-        await db.run("pending_receipts_delete", key)
+        await db.put("pending_receipts_delete", key)

@@ -27,7 +27,7 @@ async def warm_of(db: Db, session_id: SessionId, lanes: Sequence[Row], cold_unti
             warm.append(lane)
         else:
             reason = rows.to_text(restricted.held(timestamp(cold_until) or ""))
-            await db.run("message_wait", {"seq": lane.head, "due_at": cold_until, "reason": reason})
+            await db.put("message_wait", {"seq": lane.head, "due_at": cold_until, "reason": reason})
             await refresh_lane(db, session_id, lane.chat)
     return warm
 

@@ -30,7 +30,7 @@ async def refresh_lane(db: Db, session_id: SessionId, chat: str) -> None:
     busy = await db.row("send_lane_busy", key)
     if busy is not None:  # guard: chat-waits-for-doubt
         place = place_of(session_id, busy.priority)
-        await db.run("send_lane_set", {**key, "head": busy.seq, "sort_key": place, "due_at": None})
+        await db.put("send_lane_set", {**key, "head": busy.seq, "sort_key": place, "due_at": None})
     else:
         await advance_lane(db, session_id, chat)
 
@@ -40,10 +40,10 @@ async def advance_lane(db: Db, session_id: SessionId, chat: str) -> None:
     key = {"session_id": session_id, "chat": chat}
     head = await db.row("send_lane_head", key)
     if head is None:
-        await db.run("send_lane_close", key)
+        await db.put("send_lane_close", key)
     else:
         place = place_of(session_id, head.priority)
-        await db.run("send_lane_set", {**key, "head": head.seq, "sort_key": place, "due_at": head.due_at})
+        await db.put("send_lane_set", {**key, "head": head.seq, "sort_key": place, "due_at": head.due_at})
 
 
 async def brief_of_session(db: Db, session_id: SessionId) -> tuple[str, str]:
