@@ -48,7 +48,7 @@ READS = frozenset(
         "traffic.late_acks", "webhook_endpoints.all", "webhook_endpoints.at_door",
         "webhook_endpoints.deliveries", "webhook_endpoints.get",
         "webhook_endpoints.waiting", "work.get", "work.next_due",
-        "sessions.by_instance", "sessions.settings",
+        "sessions.by_instance", "sessions.settings", "decisions.with_news", "nodes.all", "nodes.held", "nodes.lives",
     }
 )  # fmt: skip
 """What changes nothing on disk: dying there is dying at the next write."""

@@ -79,9 +79,16 @@ class Make:
         return not_none(answer.message)
 
     async def claim(
-        self, store: SqliteStore, now: float = NOW, limit: int = 100, cap: int = 100, lease_s: float = 60.0
+        self,
+        store: SqliteStore,
+        now: float = NOW,
+        limit: int = 100,
+        cap: int = 100,
+        lease_s: float = 60.0,
+        *,
+        node: int | None = None,
     ) -> list[SendClaim]:
-        return list(await store.outbox.claim(now, limit, lease_s, SendQuota(each=cap)))
+        return list(await store.outbox.claim(now, limit, lease_s, SendQuota(each=cap), node=node))
 
     def settle(self, claim: SendClaim, event: Event = "accepted", at: float = NOW, **changes: Any) -> SendSettlement:
         state = STATE_AFTER[event]

@@ -19,7 +19,8 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.store.base import DecisionCommit, InboxSettlement, SendQuota
 from esteio.store.sql import rows
-from esteio.store.sql.messages.outbox import doubt_all_sending
+from esteio.store.sql.messages.outbox import doubt_sending
+from esteio.store.sql.nodes.takeover import Scope
 from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
 from tests.store.make import Make
@@ -98,7 +99,7 @@ async def goes_down(store: SqliteStore, session: Session, _: Message) -> None:
 
 
 async def lease_ends(store: SqliteStore, session: Session, _: Message) -> None:
-    await store.database.write(lambda db: doubt_all_sending(db, NOW))
+    await store.database.write(lambda db: doubt_sending(db, Scope(everything=True).params, NOW))
 
 
 async def is_held_back(store: SqliteStore, session: Session, _: Message) -> None:

@@ -19,6 +19,7 @@ from esteio.store.ports.history import History, StatusPages
 from esteio.store.ports.inbox import HistoryGaps, Inbox, Media, Traffic
 from esteio.store.ports.maintenance import Keys, Maintenance
 from esteio.store.ports.messages import Doubts, MessageHistory, Messages, Outbox, ProviderQueue
+from esteio.store.ports.nodes import Nodes
 from esteio.store.ports.sessions import Approvals, Decisions, Fleet, Journal, PairLinks, QrCodes, Servers, Sessions
 from esteio.store.ports.work import WorkQueue
 from esteio.store.values import (
@@ -244,6 +245,8 @@ class Store(Health, Protocol):
     def keys(self) -> Keys: ...
     @property
     def maintenance(self) -> Maintenance: ...
+    @property
+    def nodes(self) -> Nodes: ...
 
 
 async def every_session(sessions: Sessions, server: ServerName | None = None) -> AsyncIterator[Session]:

@@ -145,6 +145,8 @@ class DecisionCommit(msgspec.Struct, frozen=True):
 
     session: Session
     """With `version` as read; the store writes version + 1."""
+    generation: int | None = None
+    """As the session is held (`store.ports.nodes`): nothing is written once it has changed hands. None: not asked."""
     news: tuple[Evidence, ...] = ()
     """Evidence first seen now: goes into the journal already folded."""
     folded_through: int = 0
@@ -177,6 +179,7 @@ class ServerCommit(msgspec.Struct, frozen=True):
     """The same for a server's own decision."""
 
     server: Server
+    generation: int | None = None
     news: tuple[Evidence, ...] = ()
     folded_through: int = 0
     journal: tuple[JournalEntry, ...] = ()
@@ -303,6 +306,7 @@ class InboxSettlement(msgspec.Struct, frozen=True):
     """Become `provider.event`s where somebody is subscribed to them."""
     keep_bytes: int | None = None
     """Only so much of the raw body is kept; None: all of it."""
+    generation: int | None = None
 
 
 class InboxResult(msgspec.Struct, frozen=True):

@@ -33,7 +33,9 @@ class Inbox(Protocol):
         session is gone."""
         ...
 
-    async def unread(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
+    async def unread(
+        self, limit: int, most_bytes: int | None = None, *, node: int | None = None
+    ) -> Sequence[RawInbound]:
         """Not yet read, oldest first."""
         ...
 
@@ -62,7 +64,7 @@ class HistoryGaps(Protocol):
         """Every linked session may have missed something since then."""
         ...
 
-    async def due(self, now: float, limit: int) -> Sequence[Gap]:
+    async def due(self, now: float, limit: int, *, node: int | None = None) -> Sequence[Gap]:
         """Of sessions whose gate is open; oldest first."""
         ...
 
@@ -101,7 +103,7 @@ class Traffic(Protocol):
 class Media(Protocol):
     """Media still to be fetched, and which files of the media store are named by whom."""
 
-    async def fetches(self, limit: int) -> Sequence[MediaFetch]:
+    async def fetches(self, limit: int, *, node: int | None = None) -> Sequence[MediaFetch]:
         """What providers are still asked for, the earliest due first."""
         ...
 

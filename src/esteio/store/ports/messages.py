@@ -145,6 +145,8 @@ class Outbox(Protocol):
         limit: int,
         lease_s: float,
         quota: SendQuota,
+        *,
+        node: int | None = None,
     ) -> Sequence[SendClaim]:
         """Heads of free lanes (session and chat) whose session's gate is open and whose due time has come, at most
         what the allowance leaves their session and server, and one more for what is urgent (priority 9). Higher
@@ -156,7 +158,7 @@ class Outbox(Protocol):
         """Each by its fence; writes the attempt, the evidence and a `message.state_changed` event where it moved."""
         ...
 
-    async def next_due(self, now: float, not_before: NotBefore = ...) -> float | None:
+    async def next_due(self, now: float, not_before: NotBefore = ..., *, node: int | None = None) -> float | None:
         """When the next open-gated queued message falls due; a session or server that rests has nothing due before then
         but what is urgent."""
         ...
@@ -177,15 +179,17 @@ class Outbox(Protocol):
 class Doubts(Protocol):
     """Messages of which nobody knows whether they left (`in_doubt`)."""
 
-    async def due(self, now: float, limit: int) -> Sequence[Message]:
+    async def due(self, now: float, limit: int, *, node: int | None = None) -> Sequence[Message]:
         """Messages in doubt whose `due_at` (the next look) has come."""
         ...
 
-    async def next_due(self) -> float | None:
+    async def next_due(self, *, node: int | None = None) -> float | None:
         """When the next look for a message in doubt is due, or a lease ends: then there is a doubt to look after."""
         ...
 
-    async def settle(self, settlement: SendSettlement, notices: Sequence[Work] = ()) -> bool:
+    async def settle(
+        self, settlement: SendSettlement, notices: Sequence[Work] = (), *, generation: int | None = None
+    ) -> bool:
         """Resolve an `in_doubt` message (no fence: it must still be in doubt), or set it aside. One that was set aside
         is not queued again once a later message of its chat may have gone: False. `notices`: for people, when it waits
         for one of them from now on; left out where such a word is on its way already."""
@@ -207,15 +211,18 @@ class Doubts(Protocol):
 class ProviderQueue(Protocol):
     """Sent messages that may still lie in the provider's own queue."""
 
-    async def due(self, now: float, limit: int) -> Sequence[Message]:
+    async def due(self, now: float, limit: int, *, node: int | None = None) -> Sequence[Message]:
         """Sent messages that may still lie in the provider's own queue, whose session can send and whose `due_at` (the
         next look at that queue) has come."""
         ...
 
-    async def next_due(self) -> float | None:
+    async def next_due(self, *, node: int | None = None) -> float | None:
         """When the next of these looks is due."""
         ...
 
-    async def settle(self, settlements: Sequence[QueueSettlement]) -> Sequence[MessageId]:
-        """Each while it is still parked; those whose chats go on now."""
+    async def settle(
+        self, settlements: Sequence[QueueSettlement], *, held: tuple[SessionId, int] | None = None
+    ) -> Sequence[MessageId]:
+        """Each while it is still parked; those whose chats go on now. `held`: their session and its generation; none
+        once it has changed hands."""
         ...

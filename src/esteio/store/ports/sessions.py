@@ -193,9 +193,14 @@ class Fleet(Protocol):
 class Decisions(Protocol):
     """What a judge reads as of one instant, and the commits of its decisions. For `engine.supervision` alone."""
 
-    async def due_sessions(self, now: float) -> Sequence[SessionId]:
+    async def due_sessions(self, now: float, *, node: int | None = None) -> Sequence[SessionId]:
         """Sessions whose `wake_at` has come, or lies further ahead than any is put (the clock ran ahead then), or that
         have unfolded evidence, oldest first."""
+        ...
+
+    async def with_news(self, node: int) -> Mapping[SessionId, int]:
+        """The sessions that this boot of a node holds and that have unfolded evidence, each with the number of the
+        newest."""
         ...
 
     async def session_view(self, session_id: SessionId, now: float) -> SessionView | None:

@@ -14,7 +14,9 @@ from esteio.store.values import Work, WorkSettlement
 class WorkQueue(Protocol):
     """Control acts and notices, claimed by lane under a lease with a fencing token."""
 
-    async def claim(self, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> Sequence[Work]:
+    async def claim(
+        self, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str], *, node: int | None = None
+    ) -> Sequence[Work]:
         """The due head of each free lane, oldest first; each comes back `performing` with its fence and lease."""
         ...
 
@@ -28,7 +30,7 @@ class WorkQueue(Protocol):
         fence."""
         ...
 
-    async def next_due(self) -> float | None:
+    async def next_due(self, *, node: int | None = None) -> float | None:
         """When the next free lane's head falls due, or a lease ends; None without any."""
         ...
 

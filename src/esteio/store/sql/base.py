@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from esteio.core.model.ids import SessionId
 from esteio.core.model.message import Message
 from esteio.core.views.documents import Document, message_document
 from esteio.store.base import EventRow
@@ -39,6 +40,25 @@ class SqlSubject:
         except Rollback:
             return False
         return True
+
+
+async def lives(db: Db, node: int | None, now: float) -> bool:
+    """Whether this boot of a node still has its lease; until the transaction ends nobody takes over what it holds.
+    Without a node the process is alone."""
+    return node is None or await db.row("node_lives", {"node": node, "now": await db.clock(now)}) is not None
+
+
+async def check_held(db: Db, session_id: SessionId, generation: int | None) -> None:
+    """Raises `Rollback` where the session has changed hands since it was held with this generation."""
+    # guard: older-holder-writes-nothing
+    if generation is not None and await db.value("session_generation", {"session_id": session_id}) != generation:
+        raise Rollback(session_id)
+
+
+async def check_chore(db: Db, name: str, generation: int | None) -> None:
+    """The same of a chore. Raises `Rollback`."""
+    if generation is not None and await db.value("chore_generation", {"name": name}) != generation:
+        raise Rollback(name)
 
 
 async def quoted_of(db: Db, message_id: str, session: str) -> Document:

@@ -34,6 +34,11 @@ class Db(Protocol):
     restricted: dict[int, float]
     """Until when which sessions are restricted (463): what comes in there may set a message free."""
 
+    async def clock(self, now: float) -> float:
+        """The database's own time, by which leases between nodes are told (epoch seconds); where one process is alone
+        with its database, `now`."""
+        ...
+
     async def rows(self, name: str, params: Mapping[str, Any]) -> Sequence[Row]:
         """All rows of a statement."""
         ...

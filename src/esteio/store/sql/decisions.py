@@ -5,15 +5,16 @@ Never lives here: a decision.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from esteio.core.model.ids import SessionId
 from esteio.core.model.recovery import Approval
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
+from esteio.core.nodes.chores import of_server
 from esteio.store.base import DecisionCommit, ServerCommit, SessionView
 from esteio.store.sql import journal, rows
-from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.base import SqlSubject, check_chore, check_held
 from esteio.store.sql.db import Db, Rollback
 from esteio.store.sql.history.outages import keep_server_outage, keep_session_outage, keep_state
 from esteio.store.sql.inbox.history_gaps import mark_gap
@@ -27,8 +28,11 @@ AHEAD_S = 7200.0
 class SqlDecisions(SqlSubject):
     """Views and commits of judgements; a commit compares the versions that its view was read at."""
 
-    async def due_sessions(self, now: float) -> Sequence[SessionId]:
-        return await self._reader.values("sessions_due", {"now": now, "ahead": now + AHEAD_S})
+    async def due_sessions(self, now: float, *, node: int | None = None) -> Sequence[SessionId]:
+        return await self._reader.values("sessions_due", {"now": now, "ahead": now + AHEAD_S, "node": node})
+
+    async def with_news(self, node: int) -> Mapping[SessionId, int]:
+        return {row.id: row.seq for row in await self._reader.rows("sessions_with_news", {"node": node})}
 
     async def session_view(self, session_id: SessionId, now: float) -> SessionView | None:
         return await self._snapshot(lambda db: _view(db, session_id))
@@ -40,6 +44,7 @@ class SqlDecisions(SqlSubject):
     async def commit_server(self, commit: ServerCommit) -> bool:
         async def operation(db: Db) -> None:
             name = commit.server.name
+            await check_chore(db, of_server(name), commit.generation)
             await update_server(db, commit.server)
             if commit.outage is not None:
                 await keep_server_outage(db, name, commit.outage)
@@ -61,6 +66,7 @@ class SqlDecisions(SqlSubject):
 
 async def _commit(db: Db, commit: DecisionCommit) -> None:
     session = commit.session
+    await check_held(db, session.id, commit.generation)
     if not await db.run("session_commit", rows.session_params(session)):
         raise Rollback(session.name)
     if session.restricted_until:

@@ -109,9 +109,6 @@ VALUES (:endpoint_id, :queue, :session_name, :chat, :head, 0, :due_at, 0, 0, 0, 
 -- name: delivery_lanes_lapsed
 UPDATE delivery_lanes SET lease_until = NULL, due_at = :now WHERE lease_until <= :now
 
--- name: delivery_lanes_free
-UPDATE delivery_lanes SET lease_until = NULL, due_at = :now WHERE lease_until IS NOT NULL
-
 -- name: delivery_lanes_due
 SELECT {{delivery_lane}} FROM delivery_lanes
 WHERE endpoint_id = :endpoint_id AND lease_until IS NULL AND due_at <= :now ORDER BY due_at, head LIMIT :limit

@@ -209,8 +209,13 @@ SELECT id FROM (
     SELECT id, wake_at AS due FROM sessions WHERE wake_at <= :now OR wake_at > :ahead
     UNION ALL
     SELECT session_id AS id, at AS due FROM journal WHERE applied = 0 AND session_id IS NOT NULL
-) AS calls
-GROUP BY id ORDER BY min(due), id
+) AS s
+WHERE {{held}} GROUP BY id ORDER BY min(due), id
+
+-- The newest unfolded line of each session that this node holds.
+-- name: sessions_with_news
+SELECT s.id, max(j.seq) AS seq FROM journal j JOIN sessions s ON s.id = j.session_id
+WHERE j.applied = 0 AND j.session_id IS NOT NULL AND {{held}} GROUP BY s.id
 
 -- name: session_forget_send_lanes
 DELETE FROM send_lanes WHERE session_id = :id
@@ -249,6 +254,8 @@ UPDATE work SET state = 'dropped', outcome = 'session-deleted', lease_until = NU
 WHERE session_id = :id AND kind = 'control' AND state IN ('ready', 'performing')
 -- name: session_forget_keys
 DELETE FROM api_keys WHERE session_id = :id
+-- name: session_forget_owner
+DELETE FROM session_owners WHERE session_id = :id
 -- name: session_delete
 DELETE FROM sessions WHERE id = :id
 
@@ -418,13 +425,20 @@ NOT EXISTS (SELECT 1 FROM work f WHERE f.state = 'ready' AND f.lane = w.lane AND
     -- guard: one-act-per-lane
     AND NOT EXISTS (SELECT 1 FROM work p WHERE p.state = 'performing' AND p.lane = w.lane)
 
+-- Whether a work row is this node's: its session is, or, without one, its server's health.
+-- part: held_work
+(:node IS NULL OR EXISTS (SELECT 1 FROM session_owners o WHERE o.session_id = w.session_id AND o.node = :node)
+    OR (w.session_id IS NULL AND EXISTS (
+        SELECT 1 FROM chores c WHERE c.name = 'server:' || coalesce(w.server, '') AND c.node = :node
+    )))
+
 -- By the time when they fall due, so that a claim reads as many rows as it takes, however many lanes wait.
 -- name: work_heads
-SELECT w.seq, w.lane FROM work w WHERE w.state = 'ready' AND w.due_at <= :now AND {{is_head}}
+SELECT w.seq, w.lane FROM work w WHERE w.state = 'ready' AND w.due_at <= :now AND {{is_head}} AND {{held_work}}
 ORDER BY w.due_at, w.seq LIMIT :limit
 
 -- name: work_next_due
-SELECT w.due_at FROM work w WHERE w.state = 'ready' AND {{is_head}} ORDER BY w.due_at, w.seq LIMIT 1
+SELECT w.due_at FROM work w WHERE w.state = 'ready' AND {{is_head}} AND {{held_work}} ORDER BY w.due_at, w.seq LIMIT 1
 
 -- name: work_claim
 UPDATE work SET state = 'performing', fence = fence + 1, attempts = attempts + 1, lease_until = :lease_until,
@@ -447,17 +461,14 @@ WHERE session_id = :session_id AND kind = 'control' AND state = 'ready'
 SELECT {{work}} FROM work WHERE id = :id
 
 -- name: work_lapsed
-SELECT {{work}} FROM work WHERE state = 'performing' AND lease_until <= :now ORDER BY lease_until, seq
-
--- name: work_performing
-SELECT {{work}} FROM work WHERE state = 'performing' ORDER BY lease_until, seq
+SELECT {{work}} FROM work w WHERE state = 'performing' AND lease_until <= :now AND {{held_work}} ORDER BY lease_until, seq
 
 -- name: work_interrupt
 UPDATE work SET state = :state, outcome = 'interrupted', lease_until = NULL, fence = fence + 1, updated_at = :now
 WHERE id = :id AND state = 'performing'
 
 -- name: work_next_lease
-SELECT min(lease_until) FROM work WHERE state = 'performing'
+SELECT min(lease_until) FROM work w WHERE state = 'performing' AND {{held_work}}
 
 -- == messages ==
 
@@ -608,7 +619,7 @@ WITH RECURSIVE sort_keys (sort_key) AS (
 SELECT p.sort_key, (SELECT min(l.due_at) FROM send_lanes l WHERE l.due_at IS NOT NULL AND l.sort_key = p.sort_key) AS due_at,
     s.restricted_until, s.server
 FROM sort_keys p JOIN sessions s ON s.id = p.sort_key / 10
-WHERE s.gate = 'open' AND s.paused = 0
+WHERE s.gate = 'open' AND s.paused = 0 AND {{held}}
 
 -- name: send_lanes_due
 SELECT chat, head FROM send_lanes WHERE sort_key = :sort_key AND due_at <= :now ORDER BY due_at, head LIMIT :limit
@@ -627,9 +638,6 @@ UPDATE messages SET due_at = :due_at, reason = :reason WHERE seq = :seq AND stat
 -- name: message_release
 UPDATE messages SET due_at = :now, reason = NULL
 WHERE session_id = :session_id AND chat = :chat AND state {{before_released}} AND due_at > :now AND reason LIKE :held
-
--- name: sessions_restricted
-SELECT id, restricted_until FROM sessions WHERE restricted_until > 0
 
 -- What the provider told of before it answered is out already (`departures`: core.messages.inbound.departure_keys).
 -- part: provider_queued
@@ -693,15 +701,17 @@ UPDATE messages SET state = {{after_lease_lost}}, doubt_since = claimed_at, due_
 WHERE seq = :seq AND state {{before_lease_lost}}
 RETURNING {{written_message}}
 
--- name: messages_lapsed
-SELECT seq FROM messages WHERE state {{before_lease_lost}} AND lease_until <= :now ORDER BY lease_until, seq LIMIT :limit
+-- Whether a message is of a session that this node holds.
+-- part: held_message
+(:node IS NULL OR EXISTS (SELECT 1 FROM session_owners o WHERE o.session_id = messages.session_id AND o.node = :node))
 
--- name: messages_sending
-SELECT seq FROM messages WHERE state {{before_lease_lost}} ORDER BY lease_until, seq
+-- name: messages_lapsed
+SELECT seq FROM messages WHERE state {{before_lease_lost}} AND lease_until <= :now AND {{held_message}}
+ORDER BY lease_until, seq LIMIT :limit
 
 -- name: messages_doubted
 SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
-WHERE m.state {{before_not_found}} AND m.due_at <= :now ORDER BY m.due_at, m.seq LIMIT :limit
+WHERE m.state {{before_not_found}} AND m.due_at <= :now AND {{held}} ORDER BY m.due_at, m.seq LIMIT :limit
 
 -- name: sends_unstored
 SELECT 1 FROM attempts a JOIN messages m ON m.id = a.message_id JOIN sessions s ON s.id = m.session_id
@@ -729,13 +739,11 @@ UPDATE messages SET due_at = :due_at
 WHERE state {{before_not_found}} AND set_aside_at IS NULL AND due_at > :due_at
     AND session_id IN (SELECT id FROM sessions WHERE server = :server)
 
--- name: doubts_hasten_all
-UPDATE messages SET due_at = :due_at WHERE state {{before_not_found}} AND set_aside_at IS NULL AND due_at > :due_at
-
 -- name: provider_queue_due
 SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 -- guard: queue-read-only-when-open
-WHERE m.provider_queued_at IS NOT NULL AND m.due_at <= :now AND s.gate = 'open' ORDER BY m.due_at, m.seq LIMIT :limit
+WHERE m.provider_queued_at IS NOT NULL AND m.due_at <= :now AND s.gate = 'open' AND {{held}}
+ORDER BY m.due_at, m.seq LIMIT :limit
 
 -- name: provider_queue_hasten
 UPDATE messages SET due_at = :due_at
@@ -758,13 +766,13 @@ WHERE session_id = :session_id AND chat = :chat AND state {{before_released}} AN
 
 -- name: messages_next_doubt
 SELECT min(at) FROM (
-    SELECT min(due_at) AS at FROM messages WHERE state = 'in_doubt'
-    UNION ALL SELECT min(lease_until) AS at FROM messages WHERE state = 'sending'
+    SELECT min(due_at) AS at FROM messages WHERE state = 'in_doubt' AND {{held_message}}
+    UNION ALL SELECT min(lease_until) AS at FROM messages WHERE state = 'sending' AND {{held_message}}
 ) AS times
 
 -- name: provider_queue_next_due
 SELECT min(m.due_at) FROM messages m JOIN sessions s ON s.id = m.session_id
-WHERE m.provider_queued_at IS NOT NULL AND s.gate = 'open'
+WHERE m.provider_queued_at IS NOT NULL AND s.gate = 'open' AND {{held}}
 
 -- name: messages_expiring
 SELECT seq FROM messages WHERE state {{before_expired}} AND expires_at <= :now ORDER BY expires_at, seq LIMIT :limit
@@ -835,12 +843,18 @@ INSERT INTO provider_webhooks (session_id, path, headers, body, received_at, sta
 VALUES (:session_id, :path, :headers, :body, :received_at, 'unread', '')
 RETURNING id
 
+-- part: held_webhook
+(:node IS NULL OR EXISTS (
+    SELECT 1 FROM session_owners o WHERE o.session_id = provider_webhooks.session_id AND o.node = :node
+))
+
 -- name: provider_webhooks_unread_sizes
-SELECT id, length(body) AS size FROM provider_webhooks WHERE state = 'unread' ORDER BY id LIMIT :limit
+SELECT id, length(body) AS size FROM provider_webhooks WHERE state = 'unread' AND {{held_webhook}}
+ORDER BY id LIMIT :limit
 
 -- name: provider_webhooks_unread
-SELECT id, session_id, path, headers, body, received_at FROM provider_webhooks WHERE state = 'unread' AND id <= :last
-ORDER BY id LIMIT :limit
+SELECT id, session_id, path, headers, body, received_at FROM provider_webhooks
+WHERE state = 'unread' AND id <= :last AND {{held_webhook}} ORDER BY id LIMIT :limit
 
 -- name: inbox_backlog
 SELECT (SELECT count(*) FROM provider_webhooks WHERE state = 'unread') AS unread,
@@ -945,7 +959,7 @@ ON CONFLICT (session_id) DO UPDATE SET
 
 -- name: history_gaps_due
 SELECT g.session_id, g.since, g.due_at, g.tries FROM history_gaps g JOIN sessions s ON s.id = g.session_id
-WHERE g.due_at <= :now AND s.gate = 'open' ORDER BY g.due_at, g.session_id LIMIT :limit
+WHERE g.due_at <= :now AND s.gate = 'open' AND {{held}} ORDER BY g.due_at, g.session_id LIMIT :limit
 
 -- name: history_gap_close
 DELETE FROM history_gaps WHERE session_id = :session_id AND since = :since AND due_at = :due_at
@@ -1061,7 +1075,7 @@ VALUES (:message_id, :session_id, :source, :now, :now, 0) ON CONFLICT DO NOTHING
 
 -- name: media_fetches
 SELECT f.message_id, f.session_id, s.server, f.source, f.since, f.due_at, f.tries
-FROM media_fetches f JOIN sessions s ON s.id = f.session_id ORDER BY f.due_at, f.message_id LIMIT :limit
+FROM media_fetches f JOIN sessions s ON s.id = f.session_id WHERE {{held}} ORDER BY f.due_at, f.message_id LIMIT :limit
 
 -- name: media_fetch_over
 DELETE FROM media_fetches WHERE message_id = :message_id

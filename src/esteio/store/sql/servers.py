@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.server import Limits, Server
+from esteio.core.nodes.chores import of_server
 from esteio.store.base import Exists, InUse, ServerView, StoredServer
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
@@ -54,6 +55,7 @@ class SqlServers(SqlSubject):
             if await db.row("server_in_use", {"name": name}) is not None:
                 raise InUse(name)
             await db.put("server_forget_outages", {"name": name})
+            await db.put("chore_forget", {"name": of_server(name)})
             return await db.run("server_delete", {"name": name}) > 0
 
         return await self._write(operation)

@@ -43,6 +43,7 @@ _FORGET = (
     "session_forget_journal",
     "session_forget_work",
     "session_forget_keys",
+    "session_forget_owner",
     "session_delete",
 )
 
@@ -233,6 +234,7 @@ async def _add_session(
     if given is None:
         raise Exists(session.name)
     session_id = SessionId(given)
+    await db.put("session_owner_add", {"id": session_id})
     await journal.add_entries(db, entries, session_id, session.server)
     for item in work:
         about = item if item.session_id is not None else msgspec.structs.replace(item, session_id=session_id)

@@ -26,6 +26,7 @@ from esteio.store.sql.messages.messages import SqlMessages
 from esteio.store.sql.messages.outbox import SqlDoubts, SqlOutbox
 from esteio.store.sql.messages.provider_queue import SqlProviderQueue
 from esteio.store.sql.messages.traffic import SqlTraffic
+from esteio.store.sql.nodes.nodes import SqlNodes
 from esteio.store.sql.qr_codes import SqlPairLinks, SqlQrCodes
 from esteio.store.sql.servers import SqlServers
 from esteio.store.sql.sessions import SqlSessions
@@ -64,3 +65,4 @@ class SqlStore:
         self.dead_letters = SqlDeadLetters(database)
         self.keys = SqlKeys(database)
         self.maintenance = SqlMaintenance(database)
+        self.nodes = SqlNodes(database)

@@ -14,7 +14,7 @@ from esteio.core.model.evidence import seen
 from esteio.core.model.ids import SessionId
 from esteio.store.base import Work, WorkSettlement
 from esteio.store.sql import journal, rows
-from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.base import SqlSubject, lives
 from esteio.store.sql.db import Db
 from esteio.store.sql.qr_codes import put_code
 from esteio.store.sql.sessions import known_session, server_of_session
@@ -23,13 +23,17 @@ from esteio.store.sql.sessions import known_session, server_of_session
 class SqlWorkQueue(SqlSubject):
     """Work rows by lane; a row whose lease ran out is put right at the next claim."""
 
-    async def claim(self, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> Sequence[Work]:
+    async def claim(
+        self, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str], *, node: int | None = None
+    ) -> Sequence[Work]:
         """Also puts right what lost its lease. A head that is not due yet keeps its lane waiting."""
 
         async def operation(db: Db) -> list[Work]:
-            for row in await db.rows("work_lapsed", {"now": now}):
+            if not await lives(db, node, now):
+                return []
+            for row in await db.rows("work_lapsed", {"now": now, "node": node}):
                 await interrupt(db, rows.work_of(row), now)
-            return await _claim(db, now, limit, lease_s, lanes_busy)
+            return await _claim(db, {"now": now, "node": node}, limit, now + lease_s, lanes_busy)
 
         return await self._write(operation)
 
@@ -45,9 +49,9 @@ class SqlWorkQueue(SqlSubject):
     async def settle(self, settlement: WorkSettlement) -> bool:
         return await self._write(lambda db: _settle(db, settlement))
 
-    async def next_due(self) -> float | None:
+    async def next_due(self, *, node: int | None = None) -> float | None:
         """When the next free lane's head falls due, or a lease ends."""
-        times = [await self._reader.value(name, {}) for name in ("work_next_due", "work_next_lease")]
+        times = [await self._reader.value(name, {"node": node}) for name in ("work_next_due", "work_next_lease")]
         return min((at for at in times if at is not None), default=None)
 
     async def get(self, work_id: str) -> Work | None:
@@ -55,13 +59,13 @@ class SqlWorkQueue(SqlSubject):
         return None if row is None else rows.work_of(row)
 
 
-async def _claim(db: Db, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> list[Work]:
+async def _claim(db: Db, whose: rows.Params, limit: int, until: float, lanes_busy: frozenset[str]) -> list[Work]:
     # A busy lane may be free here already: its row is settled, and its performer has not said so yet.
-    found = await db.rows("work_heads", {"now": now, "limit": limit + len(lanes_busy)})
+    found = await db.rows("work_heads", {**whose, "limit": limit + len(lanes_busy)})
     heads = [row.seq for row in found if row.lane not in lanes_busy]  # guard: lane-busy-until-settled
     claimed = []
     for seq in heads[:limit]:
-        row = await db.row("work_claim", {"seq": seq, "now": now, "lease_until": now + lease_s})
+        row = await db.row("work_claim", {"seq": seq, "now": whose["now"], "lease_until": until})
         if row is not None:
             claimed.append(rows.work_of(row))
     return claimed

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from esteio.store.base import CrashReport, Store, WriteError
 from esteio.store.sql.db import Db
 from esteio.store.sql.history.outages import note_absence
-from esteio.store.sql.recovery import recover
+from esteio.store.sql.nodes.takeover import take_over_all
 from esteio.store.sql.store import SqlStore
 from esteio.store.sqlite.database import MEMORY, SqliteDatabase
 
@@ -41,7 +41,7 @@ class SqliteStore(SqlStore):
         """As the protocol says. Raises `Locked`, `NewerDatabase`, `Damaged`, `StoreFull`."""
         try:
             self.database.open()
-            return await self.database.write(lambda db: recover(db, now))
+            return await self.database.write(lambda db: take_over_all(db, now))
         except BaseException:
             await self.aclose()
             raise

@@ -48,7 +48,7 @@ def refusal(error: Exception, db: Db) -> StoreFull:
 class Db:
     """One connection; statements go by their names in `queries.sql`. Not thread-safe: one user at a time."""
 
-    __slots__ = ("_execute", "briefs", "connection", "on_commit", "restricted")
+    __slots__ = ("_execute", "briefs", "connection", "on_commit", "own_clock", "restricted")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
@@ -59,6 +59,12 @@ class Db:
         """Until when which sessions are restricted (463): what comes in there may set a message free."""
         self.on_commit: Callable[[], None] = _nobody
         """Who hears of every commit, in the thread that made it."""
+        self.own_clock: Callable[[], float] | None = None
+        """What several nodes in one process go by, in virtual time."""
+
+    async def clock(self, now: float) -> float:
+        """See `sql.db.Db`."""
+        return now if self.own_clock is None else self.own_clock()
 
     def read(self, name: str, params: Mapping[str, Any]) -> list[Row]:
         """All rows of a statement, at once."""

@@ -1,6 +1,6 @@
 """One SQLite file as the `Database` that the subjects are written over: opened, owned, read and written.
 
-Never lives here: a subject, what a start puts right (`sql.recovery`).
+Never lives here: a subject, what a start puts right (`sql.nodes.takeover`).
 """
 
 from __future__ import annotations

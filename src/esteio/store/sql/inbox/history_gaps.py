@@ -25,8 +25,9 @@ class SqlHistoryGaps(SqlSubject):
 
         await self._write(operation)
 
-    async def due(self, now: float, limit: int) -> Sequence[Gap]:
-        return [_gap_of(row) for row in await self._reader.rows("history_gaps_due", {"now": now, "limit": limit})]
+    async def due(self, now: float, limit: int, *, node: int | None = None) -> Sequence[Gap]:
+        whose = {"now": now, "limit": limit, "node": node}
+        return [_gap_of(row) for row in await self._reader.rows("history_gaps_due", whose)]
 
     async def close(self, gap: Gap, line: JournalEntry | None) -> bool:
         async def operation(db: Db) -> bool:

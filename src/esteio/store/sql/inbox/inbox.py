@@ -27,8 +27,8 @@ from esteio.core.views.documents import Document, timestamp
 from esteio.core.webhooks.delivery_policy import PROVIDER_EVENT, wants
 from esteio.store.base import LIST_PATH, EventRow, InboxBacklog, InboxResult, InboxSettlement, RawInbound, UnreadableRow
 from esteio.store.sql import journal, rows
-from esteio.store.sql.base import SqlSubject, add_message_event
-from esteio.store.sql.db import Db, Row
+from esteio.store.sql.base import SqlSubject, add_message_event, check_held
+from esteio.store.sql.db import Db, Rollback, Row
 from esteio.store.sql.delivery.rows import endpoint_of
 from esteio.store.sql.messages.media import owe
 from esteio.store.sql.messages.phones import file_phone, resolve_chat
@@ -37,6 +37,8 @@ from esteio.store.sql.messages.restricted import thaw
 from esteio.store.sql.messages.send_lanes import name_of_session
 from esteio.store.sql.qr_codes import put_code
 from esteio.store.sql.sessions import server_of_session
+
+NOTHING = InboxResult((), settled_sends=False)
 
 
 class SqlInbox(SqlSubject):
@@ -53,10 +55,13 @@ class SqlInbox(SqlSubject):
 
         return await self._write_first(operation)
 
-    async def unread(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
+    async def unread(
+        self, limit: int, most_bytes: int | None = None, *, node: int | None = None
+    ) -> Sequence[RawInbound]:
         """At least one, where there is one, however large."""
         last, held = 0, 0
-        for row in await self._reader.rows("provider_webhooks_unread_sizes", {"limit": limit}):
+        whose = {"limit": limit, "node": node}
+        for row in await self._reader.rows("provider_webhooks_unread_sizes", whose):
             held += row.size
             if last and most_bytes is not None and held > most_bytes:
                 break
@@ -64,8 +69,7 @@ class SqlInbox(SqlSubject):
         if not last:
             return []
         return [
-            rows.raw_of(row)
-            for row in await self._reader.rows("provider_webhooks_unread", {"last": last, "limit": limit})
+            rows.raw_of(row) for row in await self._reader.rows("provider_webhooks_unread", {**whose, "last": last})
         ]
 
     async def backlog(self) -> InboxBacklog:
@@ -78,7 +82,10 @@ class SqlInbox(SqlSubject):
 
     async def settle(self, settlement: InboxSettlement) -> InboxResult:
         """A `raw_id` of 0 is for what was read back without a webhook. A raw row is settled once."""
-        return await self._write(lambda db: _settle(db, settlement))
+        try:
+            return await self._write(lambda db: _settle(db, settlement))
+        except Rollback:
+            return NOTHING
 
     async def unreadable(self, limit: int, after: int = 0, shown_bytes: int = 16_384) -> Sequence[UnreadableRow]:
         found = await self._reader.rows(
@@ -100,9 +107,10 @@ def _unreadable_of(row: Row) -> UnreadableRow:
 
 async def _settle(db: Db, settlement: InboxSettlement) -> InboxResult:
     session_id = settlement.session_id
+    await check_held(db, session_id, settlement.generation)
     name = await name_of_session(db, session_id)
     if not name or (settlement.raw_id and not await _settle_raw(db, settlement)):
-        return InboxResult((), settled_sends=False)
+        return NOTHING
     fresh, settled = [], False
     for index, event in enumerate(settlement.events):
         key = {"session_id": session_id, "key": inbound.dedupe_key(event), "now": settlement.at}

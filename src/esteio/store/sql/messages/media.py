@@ -26,8 +26,8 @@ _source = msgspec.json.Decoder(dict[str, str])
 class SqlMedia(SqlSubject):
     """Fetches that are due, and which messages name a stored file."""
 
-    async def fetches(self, limit: int) -> Sequence[MediaFetch]:
-        return [_fetch_of(row) for row in await self._reader.rows("media_fetches", {"limit": limit})]
+    async def fetches(self, limit: int, *, node: int | None = None) -> Sequence[MediaFetch]:
+        return [_fetch_of(row) for row in await self._reader.rows("media_fetches", {"limit": limit, "node": node})]
 
     async def settle(self, settlement: MediaSettlement) -> bool:
         return await self._write(lambda db: _settle(db, settlement))

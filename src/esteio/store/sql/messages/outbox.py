@@ -22,8 +22,8 @@ from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
 from esteio.store.base import NotBefore, OutboxBacklog, SendClaim, SendQuota, Work
 from esteio.store.sql import journal, rows
-from esteio.store.sql.base import SqlSubject
-from esteio.store.sql.db import Database, Db, Row
+from esteio.store.sql.base import SqlSubject, check_held, lives
+from esteio.store.sql.db import Database, Db, Rollback, Row
 from esteio.store.sql.messages.messages import shown
 from esteio.store.sql.messages.receipts import catch_up
 from esteio.store.sql.messages.restricted import COLD_AT_ONCE, warm_of
@@ -56,13 +56,17 @@ class SqlOutbox(SqlSubject):
         limit: int,
         lease_s: float,
         quota: SendQuota,
+        *,
+        node: int | None = None,
     ) -> Sequence[SendClaim]:
         """Messages past their expiry expire here, and claims whose lease ran out fall into doubt."""
 
         async def operation(db: Db) -> list[SendClaim]:
-            await _doubt_lapsed(db, now)
+            if not await lives(db, node, now):
+                return []
+            await _doubt_lapsed(db, now, node)
             await _expire(db, now, _LAPSED_AT_ONCE)
-            ready = [row for row in await db.rows("send_lanes_ready", {}) if row.due_at <= now]
+            ready = [row for row in await db.rows("send_lanes_ready", {"node": node}) if row.due_at <= now]
             ready.sort(key=_by_age(self._served) if self._turn % AGED_TURN == 0 else _by_rank(self._served))
             claims = await _claim(db, ready, quota, now, limit, lease_s)
             if claims:
@@ -92,8 +96,8 @@ class SqlOutbox(SqlSubject):
 
         return await self._snapshot(question)
 
-    async def next_due(self, now: float, not_before: NotBefore = _NO_RESTS) -> float | None:
-        ready = await self._reader.rows("send_lanes_ready", {})
+    async def next_due(self, now: float, not_before: NotBefore = _NO_RESTS, *, node: int | None = None) -> float | None:
+        ready = await self._reader.rows("send_lanes_ready", {"node": node})
         return min([_free_at(row, not_before) for row in ready], default=None)
 
     async def expire(self, now: float, limit: int) -> int:
@@ -105,24 +109,31 @@ class SqlOutbox(SqlSubject):
 class SqlDoubts(SqlSubject):
     """Messages in doubt; a claim whose lease ran out falls into doubt when they are read."""
 
-    async def due(self, now: float, limit: int) -> Sequence[Message]:
+    async def due(self, now: float, limit: int, *, node: int | None = None) -> Sequence[Message]:
         """Claims whose lease ran out fall into doubt first."""
-        if await self._reader.rows("messages_lapsed", {"now": now, "limit": 1}):
-            await self._write(lambda db: _doubt_lapsed(db, now))
-        return [shown(row) for row in await self._reader.rows("messages_doubted", {"now": now, "limit": limit})]
+        whose = {"now": now, "node": node}
+        if await self._reader.rows("messages_lapsed", {**whose, "limit": 1}):
+            await self._write(lambda db: _doubt_lapsed(db, now, node))
+        return [shown(row) for row in await self._reader.rows("messages_doubted", {**whose, "limit": limit})]
 
-    async def next_due(self) -> float | None:
-        return await self._reader.value("messages_next_doubt", {})  # type: ignore[no-any-return]
+    async def next_due(self, *, node: int | None = None) -> float | None:
+        return await self._reader.value("messages_next_doubt", {"node": node})  # type: ignore[no-any-return]
 
-    async def settle(self, settlement: SendSettlement, notices: Sequence[Work] = ()) -> bool:
+    async def settle(
+        self, settlement: SendSettlement, notices: Sequence[Work] = (), *, generation: int | None = None
+    ) -> bool:
         """What was set aside and overtaken since is not queued again: False."""
 
         async def operation(db: Db) -> bool:
+            await check_held(db, settlement.session_id, generation)
             done = await _settle_doubt(db, settlement, notices)
             await _write_evidence(db, [settlement] if done else [])
             return done
 
-        return await self._write(operation)
+        try:
+            return await self._write(operation)
+        except Rollback:
+            return False
 
     async def overtaken(self, message_id: MessageId) -> bool:
         return await self._reader.row("message_overtaken", {"id": message_id}) is not None
@@ -144,8 +155,9 @@ async def _expire(db: Db, now: float, limit: int) -> int:
     return len(found)
 
 
-async def _doubt_lapsed(db: Db, now: float) -> None:
-    for seq in await db.values("messages_lapsed", {"now": now, "limit": _LAPSED_AT_ONCE}):
+async def _doubt_lapsed(db: Db, now: float, node: int | None) -> None:
+    """Of this node's sessions: what another claimed lapses by that one's clock."""
+    for seq in await db.values("messages_lapsed", {"now": now, "node": node, "limit": _LAPSED_AT_ONCE}):
         await _doubt(db, seq, now)
 
 
@@ -154,11 +166,11 @@ async def _doubt(db: Db, seq: int, now: float) -> Message | None:
     return None if row is None else await announce(db, row, now)
 
 
-async def doubt_all_sending(db: Db, now: float) -> list[Message]:
-    """At the start: nobody holds a lease any more, so whatever was being sent is in doubt."""
+async def doubt_sending(db: Db, scope: rows.Params, now: float) -> list[Message]:
+    """Of sessions that are taken over: nobody holds a lease any more, so whatever was being sent is in doubt."""
     # What was in doubt before is looked for again too: its echo may have found nobody here.
-    await db.put("doubts_hasten_all", {"due_at": now})  # guard: startup-hastens-doubts
-    doubted = [await _doubt(db, seq, now) for seq in await db.values("messages_sending", {})]
+    await db.put("doubts_hasten_all", {**scope, "due_at": now})  # guard: startup-hastens-doubts
+    doubted = [await _doubt(db, seq, now) for seq in await db.values("messages_sending", scope)]
     return [message for message in doubted if message is not None]
 
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from esteio.core.messages import provider_queue
 from esteio.core.messages.provider_queue import QueueSettlement
-from esteio.core.model.ids import MessageId
+from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.message import Message
 from esteio.store.sql import rows
-from esteio.store.sql.base import SqlSubject
-from esteio.store.sql.db import Db, Row
+from esteio.store.sql.base import SqlSubject, check_held
+from esteio.store.sql.db import Db, Rollback, Row
 from esteio.store.sql.messages.messages import shown
 from esteio.store.sql.messages.send_lanes import announce, refresh_lane
 
@@ -23,17 +23,24 @@ _BEHIND = rows.to_text(provider_queue.BEHIND)
 class SqlProviderQueue(SqlSubject):
     """Parked messages; what leaves the provider's queue frees its chat in the same transaction."""
 
-    async def due(self, now: float, limit: int) -> Sequence[Message]:
-        return [shown(row) for row in await self._reader.rows("provider_queue_due", {"now": now, "limit": limit})]
+    async def due(self, now: float, limit: int, *, node: int | None = None) -> Sequence[Message]:
+        whose = {"now": now, "limit": limit, "node": node}
+        return [shown(row) for row in await self._reader.rows("provider_queue_due", whose)]
 
-    async def next_due(self) -> float | None:
-        return await self._reader.value("provider_queue_next_due", {})  # type: ignore[no-any-return]
+    async def next_due(self, *, node: int | None = None) -> float | None:
+        return await self._reader.value("provider_queue_next_due", {"node": node})  # type: ignore[no-any-return]
 
-    async def settle(self, settlements: Sequence[QueueSettlement]) -> Sequence[MessageId]:
+    async def settle(
+        self, settlements: Sequence[QueueSettlement], *, held: tuple[SessionId, int] | None = None
+    ) -> Sequence[MessageId]:
         async def operation(db: Db) -> list[MessageId]:
+            await check_held(db, *(held or (SessionId(0), None)))
             return [one.message_id for one in settlements if await _settle(db, one)]
 
-        return await self._write(operation)
+        try:
+            return await self._write(operation)
+        except Rollback:
+            return ()
 
 
 async def _settle(db: Db, settlement: QueueSettlement) -> bool:

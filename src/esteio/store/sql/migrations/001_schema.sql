@@ -82,6 +82,39 @@ CREATE INDEX sessions_in_outage ON sessions (server, outage_since, id) WHERE out
 CREATE INDEX sessions_restricted ON sessions (id) WHERE restricted_until > 0;
 CREATE INDEX sessions_due ON sessions (wake_at, id) WHERE wake_at IS NOT NULL;
 
+-- Processes that work on this database, one row a boot; `id` names a node over its restarts. A boot lives until
+-- `lease_until`, by the database's clock; once it is over (`ended`) what it held is free, and it never comes back.
+CREATE TABLE nodes (
+    epoch {{serial}},
+    id TEXT NOT NULL,
+    address TEXT NOT NULL,
+    version TEXT NOT NULL,
+    joined_at DOUBLE PRECISION NOT NULL,
+    beat_at DOUBLE PRECISION NOT NULL,
+    lease_until DOUBLE PRECISION NOT NULL,
+    ended TEXT CHECK (ended IN ('left', 'died'))
+);
+
+CREATE INDEX nodes_of_id ON nodes (id, epoch);
+
+-- Who judges and acts for a session: a row of its own and narrow, so that to take over thousands rewrites no session.
+-- Where one process is alone with the database nobody is named. `generation` grows whenever a session changes hands.
+CREATE TABLE session_owners (
+    session_id BIGINT PRIMARY KEY REFERENCES sessions (id),
+    node BIGINT REFERENCES nodes (epoch),
+    generation BIGINT NOT NULL
+);
+
+CREATE INDEX session_owners_of_node ON session_owners (node, session_id);
+
+-- The same of what has one holder and is no session: a server's health (`server:NAME`), a share of the deliveries, what
+-- is done now and then.
+CREATE TABLE chores (
+    name TEXT PRIMARY KEY,
+    node BIGINT REFERENCES nodes (epoch),
+    generation BIGINT NOT NULL
+);
+
 CREATE TABLE qr_codes (
     session_id BIGINT PRIMARY KEY REFERENCES sessions (id),
     code TEXT NOT NULL,

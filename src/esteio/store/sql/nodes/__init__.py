@@ -1,0 +1,1 @@
+"""Nodes in SQL: their leases, what each holds, and what is put right when it changes hands."""
