@@ -12,15 +12,14 @@ import pytest
 import yaml
 
 from esteio.cli.listen import DRAIN_S
-from esteio.config import ENVIRONMENT
-from esteio.engine.runtime.lifecycle import STOP_PATIENCE_S
+from esteio.config import ENVIRONMENT, Settings
 from esteio.texts import LANGUAGES, translations
 from tests.narrowing import not_none
 
 ROOT = Path(__file__).parents[1]
 PACKAGING = ROOT / "packaging"
 COMPOSE = sorted(PACKAGING.glob("compose*.yaml"))
-ENDS_WITHIN_S = DRAIN_S + STOP_PATIENCE_S
+ENDS_WITHIN_S = Settings().drain.unready_s + DRAIN_S + Settings().drain.calls_s
 
 
 def text(name: str) -> str:

@@ -54,6 +54,17 @@ class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     genuine message of the same words too; 0: never."""
 
 
+class Drain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How it ends when it is told to (SIGTERM)."""
+
+    unready_s: Seconds = 0.0
+    """How long it goes on working while `/readyz` says 503 already, so that a load balancer turns to another node, in
+    seconds."""
+    calls_s: Seconds = 4.0
+    """How long calls under way may take to end once nothing new is accepted, in seconds; a send that takes longer is in
+    doubt, and looked for."""
+
+
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long what people wrote is kept, in seconds; 0 keeps it until it is erased."""
 
@@ -138,6 +149,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     """How long an `Idempotency-Key` is remembered, in seconds."""
     notify: Notify = Notify()
     door: Door = Door()
+    drain: Drain = Drain()
     retention: Retention = Retention()
     log: Log = Log()
     policy: dict[str, dict[str, Any]] = {}
@@ -206,6 +218,8 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "ESTEIO_DOOR_LISTEN": ("door", "listen"),
     "ESTEIO_DOOR_WAIT_S": ("door", "wait_s"),
     "ESTEIO_DOOR_DEDUPE_S": ("door", "dedupe_s"),
+    "ESTEIO_DRAIN_UNREADY_S": ("drain", "unready_s"),
+    "ESTEIO_DRAIN_CALLS_S": ("drain", "calls_s"),
     "ESTEIO_LOG_LEVEL": ("log", "level"),
     "ESTEIO_LOG_FORMAT": ("log", "format"),
 }

@@ -353,6 +353,7 @@ class Gateway:
             drain=self.waiters.close,
             first_closed=self.scheduler,
             workers=(self.sends, self.work, self.deliveries, self.fetcher, self.passed_journal),
+            patience_s=settings.drain.calls_s,
             closed=(transport, self._forward, self._media_transport, self._downloads, self.webhook_client),
         )
 
@@ -411,6 +412,10 @@ class Gateway:
         """Opens the store and starts the tasks; raises what `Lifecycle.start` raises."""
         await self.lifecycle.start()
         self.api.logins.remember(await self.store.keys.ended_logins())
+
+    def step_aside(self) -> None:
+        """Not ready any more, though everything goes on: whoever shares out requests turns to another node."""
+        self.api.stepped_aside = True
 
     def drain(self) -> None:
         """Accepts nothing new and answers callers that wait, without stopping the tasks."""

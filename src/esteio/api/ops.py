@@ -23,7 +23,7 @@ HTML = "text/html; charset=utf-8"
 
 
 class Health(msgspec.Struct, frozen=True):
-    """`ok`; `full` or `broken` (the disk takes nothing); or `closing`."""
+    """`ok`; `full` or `broken` (the disk takes nothing); or `closing`, from the moment it was told to stop."""
 
     status: Literal["ok", "full", "broken", "closing"]
 
@@ -39,7 +39,7 @@ async def readyz(api: ApiContext, call: ApiRequest) -> ApiResponse:
     Whoever sends a valid key has it tried now; others hear what the last write came to (the gateway itself writes every
     20 s), so that strangers cannot make it write.
     """
-    if api.closing:
+    if api.stepped_aside or api.closing:
         return answer(Health("closing"), 503, cache_control="no-store")
     trouble = await _tried(api) if await _known(api, call) else api.store.write_error
     return answer(Health(trouble or "ok"), 503 if trouble else 200, cache_control="no-store")

@@ -300,7 +300,11 @@ EVENTS: Final[dict[str, Event]] = {
     "contact.erased": _one("info", "What was stored of a person was removed.", "count", "in_doubt"),
     # -- the process ---------------------------------------------------------------------------------------------------
     "gateway.started": _one("info", "It serves.", "listen"),
-    "gateway.stopping": _one("info", "It was asked to end."),
+    "gateway.unready": _one("info", "It was asked to end: `/readyz` says 503, everything else goes on for a while."),
+    "gateway.stopping": _one("info", "It was asked to end, and accepts nothing new."),
+    "calls.cut_off": _one(
+        "warning", "It ended before these calls did; `drain.calls_s` gives them time.", "task", "count"
+    ),
     "gateway.stopped": _one("info", "It ended."),
     "gateway.failed": _one("error", "It ends because a task was given up.", "error"),
     "settings.applied": _one("info", "Declared servers and sessions were added or changed.", "count"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from esteio.clock import SystemClock
-from esteio.engine.runtime.lifecycle import STOP_PATIENCE_S, Lifecycle
+from esteio.engine.runtime.lifecycle import Lifecycle
 from esteio.engine.runtime.supervisor import Supervisor
 from esteio.store.base import CrashReport
 
@@ -64,10 +64,12 @@ class Parts:
             SystemClock(),
             Supervisor(),
             prepare=(self.step("gaps"), self.step("paces")),
-            tasks={"inbox": self.task("inbox"), "sends": self.task("sends")},
+            tasks={"lease": self.task("lease"), "inbox": self.task("inbox"), "sends": self.task("sends")},
+            outlasting={"lease"},
             drain=lambda: self.done.append("drained"),
             first_closed=self.closes("scheduler"),
             workers=(self.closes("worker"),),
+            patience_s=7,
             closed=(self.closes("transport"), self.closes("client")),
         )
 
@@ -89,6 +91,7 @@ def test_the_order_of_start_and_stop() -> None:
         "store.start",
         f"gaps after {ALIVE_AT}",
         f"paces after {ALIVE_AT}",
+        "lease runs",
         "inbox runs",
         "sends runs",
         "served",
@@ -96,7 +99,8 @@ def test_the_order_of_start_and_stop() -> None:
         "sends ends",
         "inbox ends",
         "scheduler closes",
-        f"worker closes within {STOP_PATIENCE_S:g}",
+        "worker closes within 7",
+        "lease ends",
         "transport closes",
         "client closes",
         "store.aclose",

@@ -82,6 +82,8 @@ class ApiContext:
         bytes; `recovery_steps`: how many ended, by rung and result."""
         self.sandbox: SandboxPage | None = None
         """Only where the providers are simulated ones of this process (`demo`)."""
+        self.stepped_aside = False
+        """Whether it is about to stop: it accepts what comes, and is not ready."""
         self.commands = commands
         self.store = store
         self.clock = clock

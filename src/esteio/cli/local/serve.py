@@ -212,6 +212,10 @@ async def _until(gateway: Gateway, sockets: Mapping[Listener, socket.socket], as
     serving = [asyncio.create_task(one.serve([bound])) for one, bound in zip(servers, sockets.values(), strict=True)]
     try:
         await asyncio.wait([*waits, *serving], return_when=asyncio.FIRST_COMPLETED)
+        if asked.is_set() and (unready_s := gateway.settings.drain.unready_s):
+            gateway.step_aside()
+            logger("serve").info("gateway.unready")
+            await asyncio.wait([waits[1], *serving], timeout=unready_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         gateway.drain()
         for one in servers:

@@ -39,6 +39,7 @@ class DeliveryDispatch(Worker):
 
     nap_s = 5.0
     """No bell rings for the events of chores (a message that expired)."""
+    claims = True
 
     def __init__(self, delivery: DeliveryQueue, clock: Clock, webhook_client: WebhookClient) -> None:
         super().__init__(clock)

@@ -44,6 +44,8 @@ class SendDispatch(Worker):
     """The loop of outgoing messages. `told`: a message moved; `unsure`: one is in doubt or parked, and will have to be
     looked for."""
 
+    claims = True
+
     def __init__(
         self,
         outbox: Outbox,
@@ -172,6 +174,8 @@ def _log_work(settlement: WorkSettlement, *, kept: bool) -> None:
 
 class WorkDispatch(Worker):
     """The loop of control acts, relays and notices."""
+
+    claims = True
 
     def __init__(
         self,

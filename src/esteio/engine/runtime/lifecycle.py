@@ -1,14 +1,15 @@
 """Start, drain and stop of the whole engine, each in its order.
 
 Start: the store is opened (what a crash left is put right there), what must be known before the first act is read, the
-tasks begin. Drain: nothing new is accepted, and who waits is answered. Stop: the tasks end, calls under way get a
-little time, what is open is closed, the store last. Never lives here: what any of these does.
+tasks begin. Drain: nothing new is accepted, and who waits is answered. Stop: the tasks end, calls under way get their
+time while the lease on what they act for is kept, then the lease is given back and what is open is closed, the store
+last. Never lives here: what any of these does.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from esteio.clock import Clock
@@ -16,8 +17,6 @@ from esteio.engine.runtime.supervisor import Supervisor
 from esteio.log import logger
 from esteio.store.base import CrashReport, Store
 
-STOP_PATIENCE_S = 4.0
-"""How long calls under way may take to end when the process stops, in seconds."""
 log = logger("gateway")
 
 
@@ -39,8 +38,9 @@ class Stoppable(Protocol):
 
 class Lifecycle:
     """`prepare`: done in order between the store's start and the first task; `tasks`: name → eternal task, in the order
-    of their start; `drain`: called when nothing new shall be accepted; `first_closed`: closed right after the tasks
-    ended; `workers`: get `STOP_PATIENCE_S`, side by side; `closed`: closed in order, before the store."""
+    of their start; `outlasting`: those of them that go on until the calls under way have ended; `drain`: called when
+    nothing new shall be accepted; `first_closed`: closed right after the tasks ended; `workers`: get `patience_s`
+    seconds, side by side; `closed`: closed in order, before the store."""
 
     def __init__(
         self,
@@ -53,11 +53,14 @@ class Lifecycle:
         drain: Callable[[], None],
         first_closed: Closable,
         workers: Sequence[Stoppable],
+        patience_s: float,
         closed: Sequence[Closable],
+        outlasting: Collection[str] = (),
     ) -> None:
         self._store, self._clock, self._supervisor = store, clock, supervisor
         self._prepare, self._tasks, self._drain = prepare, tasks, drain
         self._first_closed, self._workers, self._closed = first_closed, workers, closed
+        self._patience_s, self._outlasting = patience_s, outlasting
         self._started = False
         self.new_database = False
         """Whether no gateway ever ran on this database before `start`."""
@@ -86,9 +89,11 @@ class Lifecycle:
             return
         self._started = False
         self.drain()
-        await self._supervisor.aclose()
+        await self._supervisor.aclose(but=self._outlasting)
         await self._first_closed.aclose()
-        await asyncio.gather(*(worker.aclose(STOP_PATIENCE_S) for worker in self._workers))
+        # A lease that ran out meanwhile would let another node look for sends that are only slow.
+        await asyncio.gather(*(worker.aclose(self._patience_s) for worker in self._workers))
+        await self._supervisor.aclose()
         for one in self._closed:
             await one.aclose()
         await self._store.aclose()

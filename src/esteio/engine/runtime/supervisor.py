@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from esteio.log import logger
 
@@ -71,9 +71,9 @@ class Supervisor:
         name = await asyncio.shield(self._failed)
         raise GaveUp(f"the task {name!r} failed {RESTARTS} times within {WITHIN_S:g} s")
 
-    async def aclose(self) -> None:
-        """Stop all tasks, the last started first."""
-        for name in reversed(list(self._tasks)):
+    async def aclose(self, *, but: Collection[str] = ()) -> None:
+        """Stop all tasks, the last started first, `but` for those of these names."""
+        for name in reversed([name for name in self._tasks if name not in but]):
             task = self._tasks.pop(name)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

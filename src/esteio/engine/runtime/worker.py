@@ -22,9 +22,12 @@ NAP_S = 15.0
 SHORTEST_NAP_S = 0.1
 """What is due and could not be claimed (a doubt that waits for its look, a lane behind a cap) may not spin the loop."""
 AFTER_FAILURE_S = 1.0
+ROUND_ENDS_WITHIN_S = 2.0
+"""A round that was begun may take so long to end when the worker is told to stop: it is one commit."""
 LOOKS_APART_S = 2.0
 """Between two runs of looks at providers: what was looked for and not found is not looked for again at once."""
 
+T = TypeVar("T")
 log = logger("worker")
 
 
@@ -33,6 +36,8 @@ class Worker:
     wakes it, how long it sleeps at most."""
 
     nap_s = NAP_S
+    claims = False
+    """Whether a run is one commit that claims: it is not cut off, for what was claimed in it has to be begun."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -49,7 +54,7 @@ class Worker:
             try:
                 due_at = await self._due()
                 if due_at is not None and due_at <= self._clock.now():
-                    due_at = await self._run_once()
+                    due_at = await (uncut(self._run_once()) if self.claims else self._run_once())
             except StoreFull:
                 log.warning("store.full")
                 await asyncio.sleep(AFTER_FAILURE_S)
@@ -61,6 +66,8 @@ class Worker:
         """Wait a little for calls under way; the rest is cancelled and found by the next start."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=patience_s)
+        if self._tasks:
+            log.warning("calls.cut_off", task=type(self).__name__, count=len(self._tasks))
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -92,6 +99,18 @@ class Worker:
         task.add_done_callback(self._tasks.discard)
 
 
+async def uncut(round_: Coroutine[Any, Any, T]) -> T:
+    """What the round gives. A cancellation is heard when the round has ended, or after `ROUND_ENDS_WITHIN_S`."""
+    task = asyncio.get_running_loop().create_task(round_)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=ROUND_ENDS_WITHIN_S)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+
+
 class OfSession(Protocol):
     """What belongs to a session."""
 
@@ -99,13 +118,13 @@ class OfSession(Protocol):
     def session_id(self) -> SessionId: ...
 
 
-T = TypeVar("T", bound=OfSession)
+S = TypeVar("S", bound=OfSession)
 
 
-async def by_session(batch: Iterable[T], in_order: Callable[[SessionId, Sequence[T]], Awaitable[None]]) -> None:
+async def by_session(batch: Iterable[S], in_order: Callable[[SessionId, Sequence[S]], Awaitable[None]]) -> None:
     """Hand each session its part, all sessions side by side: one commit serves many, and one that is slow keeps nobody
     waiting but itself. All are worked to their end before a failure is raised."""
-    of_session: dict[SessionId, list[T]] = {}
+    of_session: dict[SessionId, list[S]] = {}
     for item in batch:
         of_session.setdefault(item.session_id, []).append(item)
     if not of_session:
