@@ -28,6 +28,7 @@ Connections = Annotated[int, typer.Option(min=1, max=1000, help="Keep-alive conn
 Rounds = Annotated[int, typer.Option(min=1, max=20, help="How many rounds; the figure is the median.")]
 Seconds = Annotated[float, typer.Option(min=0.1, max=60, help="How long each offered rate is held.")]
 Messages = Annotated[int, typer.Option(min=1, max=1_000_000, help="How many messages in a round.")]
+DelayMs = Annotated[float, typer.Option(min=0, max=100, help="Added to every round trip to PostgreSQL, once more.")]
 Profile = Annotated[
     Path | None, typer.Option(help="Run the gateway under cProfile and write it here; the figures mean nothing then.")
 ]
@@ -48,6 +49,25 @@ def deliver_verb(
 
     ask = deliver.Deliver(messages, chats, sessions, connections, 1 if profile else rounds)
     _measure(deliver.run, ask, profile)
+
+
+@app.command("deliver-postgres")
+def deliver_postgres_verb(
+    *,
+    messages: Messages = 20_000,
+    chats: Chats = 500,
+    sessions: Sessions = 20,
+    connections: Connections = 64,
+    rounds: Rounds = 3,
+    delay_ms: DelayMs = 0.0,
+    nodes: Annotated[int, typer.Option(min=0, max=8, help="Up to how many nodes; 0: the bare loop alone.")] = 2,
+    profile: Profile = None,
+) -> None:
+    """The same on a PostgreSQL started for it, with one node and with two (needs the packages of `make test`)."""
+    from benchmarks.postgres import deliver  # noqa: PLC0415
+
+    size = (messages, chats, sessions, connections, 1 if profile else rounds)
+    _measure(deliver.run, deliver.DeliverPostgres(*size, delay_ms, nodes), profile)
 
 
 @app.command("accept")
@@ -193,6 +213,35 @@ def store_verb(
     from benchmarks import store  # noqa: PLC0415
 
     _measure(store.run, store.StoreCosts(sessions, messages, rounds), None)
+
+
+@app.command("store-postgres")
+def store_postgres_verb(
+    *,
+    messages: Messages = 20_000,
+    producers: Annotated[int, typer.Option(min=1, max=1000, help="How many hand in at once.")] = 64,
+    rounds: Rounds = 3,
+    delay_ms: DelayMs = 0.0,
+    profile: Profile = None,
+) -> None:
+    """The store alone on PostgreSQL, beside PgQueuer (needs the packages of `make test`)."""
+    from benchmarks.postgres import store  # noqa: PLC0415
+
+    ask = store.StorePostgres(messages, producers, 1 if profile else rounds, delay_ms)
+    _measure(store.run, ask, profile)
+
+
+@app.command("drivers")
+def drivers_verb(
+    *,
+    seconds: Annotated[float, typer.Option(min=0.05, max=60, help="How long each driver works at each work.")] = 0.7,
+    rounds: Rounds = 3,
+    delay_ms: DelayMs = 1.0,
+) -> None:
+    """PostgreSQL's drivers at the work of the store: psycopg 3 against asyncpg (needs the packages of `make test`)."""
+    from benchmarks.postgres import drivers  # noqa: PLC0415
+
+    _measure(drivers.run, drivers.Drivers(seconds, rounds, delay_ms), None)
 
 
 @app.command("qr")

@@ -4,6 +4,8 @@ The same framework (Starlette and msgspec on uvicorn), the same SQLite writer wi
 client. No session, no key, no order, no retry, no evidence, no event: what is left is what nobody can save. `POST
 /rows` stores one body (202 after the commit); with an address as argument each row is posted there and its answer's id
 stored. `GET /settled` tells how many and when the last.
+
+The database is its `Rows`; the same loop over PostgreSQL is `postgres.bare`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
@@ -23,7 +25,7 @@ from starlette.routing import Route
 
 from benchmarks.serving import serve
 from esteio.clock import SystemClock
-from esteio.store.sqlite.connection import Db, connect
+from esteio.store.sqlite.connection import connect
 from esteio.store.sqlite.writer import ThreadWriter
 
 AT_ONCE = 128
@@ -60,11 +62,68 @@ class _Sent(msgspec.Struct):
     key: _Key
 
 
+class Rows(Protocol):
+    """Where the rows are."""
+
+    async def open(self) -> None:
+        """Make the table."""
+        ...
+
+    async def close(self) -> None:
+        """What was handed in before is still written."""
+        ...
+
+    async def add(self, body: bytes) -> int:
+        """The row's id; durable when it returns."""
+        ...
+
+    async def turn(self, done: list[Settled], free: int) -> list[tuple[int, bytes]]:
+        """Settle what is done and claim at most `free` others, in one transaction."""
+        ...
+
+
+class SqliteRows:
+    """In a file, by the writer thread of the gateway."""
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+
+    async def open(self) -> None:
+        """Make the file."""
+        self._db = connect(self._database)
+        self._db.do(_SCHEMA)
+        self._writer = ThreadWriter(self._db)
+
+    async def close(self) -> None:
+        """What was handed in before is still written."""
+        await self._writer.close()
+
+    async def add(self, body: bytes) -> int:
+        """The row's id; durable when it returns."""
+
+        async def operation(_db: object) -> int:
+            self._db.connection.execute("INSERT INTO rows (body, state) VALUES (?, 0)", (body,))
+            return self._db.connection.last_insert_rowid()
+
+        return await self._writer.run(operation)
+
+    async def turn(self, done: list[Settled], free: int) -> list[tuple[int, bytes]]:
+        """Settle what is done and claim at most `free` others, in one transaction."""
+
+        async def operation(_db: object) -> list[tuple[int, bytes]]:
+            connection = self._db.connection
+            if done:
+                connection.executemany("UPDATE rows SET state = 2, answer = ? WHERE id = ?", done)
+            return list(connection.execute(_CLAIM, (free,))) if free > 0 else []
+
+        return await self._writer.run(operation)
+
+
 class Bare:
     """The rows, and the loop that posts them."""
 
-    def __init__(self, database: str, target: str | None) -> None:
-        self._database, self._target = database, target
+    def __init__(self, rows: Rows, target: str | None) -> None:
+        self._rows, self._target = rows, target
         self._clock, self._bell = SystemClock(), asyncio.Event()
         self._done: list[Settled] = []
         self._flying, self._settled, self._last_at = 0, 0, 0.0
@@ -73,25 +132,18 @@ class Bare:
     @asynccontextmanager
     async def life(self, _app: Starlette) -> AsyncIterator[None]:
         """While the app runs."""
-        self._db = connect(self._database)
-        self._db.do(_SCHEMA)
-        self._writer = ThreadWriter(self._db)
+        await self._rows.open()
         connector = aiohttp.TCPConnector(limit=0, limit_per_host=PER_HOST)
         async with aiohttp.ClientSession(connector=connector) as self._http:
             loop = asyncio.create_task(self._run()) if self._target else None
             yield
             if loop is not None:
                 loop.cancel()
-        await self._writer.close()
+        await self._rows.close()
 
     async def accept(self, body: bytes) -> int:
         """Durable when it returns."""
-
-        async def operation(db: Db) -> int:
-            db.connection.execute("INSERT INTO rows (body, state) VALUES (?, 0)", (body,))
-            return db.connection.last_insert_rowid()
-
-        row = await self._writer.run(operation)
+        row = await self._rows.add(body)
         self._bell.set()
         return row
 
@@ -102,7 +154,7 @@ class Bare:
     async def _run(self) -> None:
         while True:
             done, self._done = self._done, []
-            claimed = await self._writer.run(lambda db, done=done: _turn(db, done, AT_ONCE - self._flying))  # type: ignore[misc]
+            claimed = await self._rows.turn(done, AT_ONCE - self._flying)
             if done:
                 self._settled += len(done)
                 self._last_at = self._clock.now()
@@ -125,16 +177,10 @@ class Bare:
         self._bell.set()
 
 
-async def _turn(db: Db, done: list[Settled], free: int) -> list[tuple[int, bytes]]:
-    if done:
-        db.connection.executemany("UPDATE rows SET state = 2, answer = ? WHERE id = ?", done)
-    return list(db.connection.execute(_CLAIM, (free,))) if free > 0 else []
-
-
-def application(database: str, target: str | None) -> Starlette:
+def application(rows: Rows, target: str | None) -> Starlette:
     """The bare server as an ASGI app: `POST /rows` accepts, `GET /settled` counts. `target` is the address it posts to;
     None keeps rows unsent."""
-    bare = Bare(database, target)
+    bare = Bare(rows, target)
 
     async def take(request: Request) -> Response:
         said = msgspec.json.decode(await request.body(), type=Said)
@@ -151,4 +197,4 @@ def _json(document: Any, status: int = 200) -> Response:
 
 
 if __name__ == "__main__":
-    serve(application(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None))
+    serve(application(SqliteRows(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None))

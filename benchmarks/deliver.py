@@ -79,15 +79,15 @@ async def _bare(ask: Deliver, directory: Path) -> Round:
         async with listening("benchmarks.bare", directory, "bare", *words) as bare:
             plan = ask.plan(bare.port, "/rows")
             await processes.load(plan)
-            await _bare_settled(bare.port, ask.warm)
+            await bare_settled(bare.port, ask.warm)
             spent = bare.cpu_s()
             seen = await processes.load(msgspec.structs.replace(plan, count=ask.messages, first=ask.warm))
-            ended_at = await _bare_settled(bare.port, ask.warm + ask.messages)
+            ended_at = await bare_settled(bare.port, ask.warm + ask.messages)
             cpu_us = (bare.cpu_s() - spent) / ask.messages * 1e6
             return Round(ask.messages / (ended_at - seen.began_at), seen.per_s, cpu_us)
 
 
-async def _bare_settled(port: int, count: int) -> float:
+async def bare_settled(port: int, count: int) -> float:
     """When the last row was settled."""
     loop = asyncio.get_running_loop()
     end = loop.time() + SETTLED_S
@@ -109,11 +109,11 @@ async def _gateway(ask: Deliver, directory: Path, profile: Path | None) -> Round
         seen = await processes.load(msgspec.structs.replace(plan, count=ask.messages, first=ask.warm))
         await until_seen(provider.port, ask.warm + ask.messages)
         cpu_us = (api.process.cpu_s() - spent) / ask.messages * 1e6
-        ended_at = await _all_sent(api, names, provider.port, ask.warm + ask.messages)
+        ended_at = await all_sent(api, names, provider.port, ask.warm + ask.messages)
         return Round(ask.messages / (ended_at - seen.began_at), seen.per_s, cpu_us)
 
 
-async def _all_sent(api: Api, names: list[str], provider: int, count: int) -> float:
+async def all_sent(api: Api, names: list[str], provider: int, count: int) -> float:
     """When the last message was settled. Raises `Failed` unless each was sent, once and in order."""
     loop = asyncio.get_running_loop()
     end = loop.time() + SETTLED_S

@@ -21,6 +21,7 @@ from benchmarks.processes import Child, Failed, child, free_port
 from benchmarks.stub import Tally
 
 KEY = "bench-admin-key-0123456789"
+SECRET_KEY = "bench-secret-key-0123456789"
 PROVIDER_KEY = "provider-key-that-nothing-else-spells"
 READY_S = 30.0
 SETTLED_S = 120.0
@@ -82,21 +83,32 @@ class Api:
 
 @asynccontextmanager
 async def gateway(
-    directory: Path, profile: Path | None = None, *, data: Path | None = None, settings: Path | None = None
+    directory: Path,
+    profile: Path | None = None,
+    *,
+    data: Path | None = None,
+    settings: Path | None = None,
+    database: str | None = None,
 ) -> AsyncIterator[Api]:
     """The gateway while the block runs. `profile`: it runs under cProfile, and its figures mean nothing. `data`: what
-    it finds there; without it, nothing."""
+    it finds there; without it, nothing. `database`: the address of one that several may share."""
     port = free_port()
     data = data or directory / f"data-{port}"
     serve = ["esteio", "serve", "--listen", f"127.0.0.1:{port}", "--data", str(data)]
     serve += ["--config", str(settings)] if settings else []
+    serve += ["--database", database] if database else []
     watched = ["-m", "cProfile", "-o", str(profile)] if profile else []
     async with (
         child(
             [*watched, "-m", *serve],
             directory,
             f"gateway-{port}",
-            environment={"ESTEIO_ADMIN_KEY": KEY, "ESTEIO_ALLOW_TARGETS": "127.0.0.0/8"},
+            extra={
+                "ESTEIO_ADMIN_KEY": KEY,
+                "ESTEIO_ALLOW_TARGETS": "127.0.0.0/8",
+                # Nodes of one database share it.
+                **({"ESTEIO_SECRET_KEY": SECRET_KEY} if database else {}),
+            },
             # Only this one lets cProfile write what it has.
             end_by=signal.SIGINT if profile else signal.SIGTERM,
             output=asyncio.subprocess.DEVNULL,

@@ -56,6 +56,8 @@ class Seen(msgspec.Struct, frozen=True):
     p50_ms: float
     p99_ms: float
     most_ms: float
+    cpu_s: float = 0.0
+    """What the load itself spent, from the first request to the last answer."""
 
 
 def chat_number(chat: int) -> str:
@@ -136,12 +138,12 @@ class _Press:
     async def run(self) -> Seen:
         plan = self._plan
         lines = [await open_line(plan.host, plan.port) for _ in range(plan.connections)]
-        began_at, self._start = SystemClock().now(), _watch()
+        began_at, self._start, spent = SystemClock().now(), _watch(), time.process_time()
         await asyncio.gather(*(self._keep(line, self._queues[i % len(self._queues)]) for i, line in enumerate(lines)))
-        took = _watch() - self._start
+        took, cpu_s = _watch() - self._start, time.process_time() - spent
         for line in lines:
             line.close()
-        return self._seen(began_at, took)
+        return self._seen(began_at, took, cpu_s)
 
     async def _keep(self, line: Line, mine: deque[tuple[int, bytes]]) -> None:
         while mine:
@@ -165,7 +167,7 @@ class _Press:
             await asyncio.sleep(early)
         return due
 
-    def _seen(self, began_at: float, took: float) -> Seen:
+    def _seen(self, began_at: float, took: float, cpu_s: float) -> Seen:
         waits = sorted(self._waits) or [0.0]
         p50, p99, most = _quantiles(waits)
         return Seen(
@@ -177,6 +179,7 @@ class _Press:
             p50_ms=p50,
             p99_ms=p99,
             most_ms=most,
+            cpu_s=cpu_s,
         )
 
 

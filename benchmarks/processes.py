@@ -46,7 +46,7 @@ def new_file(directory: Path) -> str:
     return str(directory / f"bare-{free_port()}.db")
 
 
-def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Ours without the user's own settings of a gateway, with the very packages that are running here."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ESTEIO_")}
     return {**kept, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))), **extra}
@@ -110,15 +110,21 @@ async def child(
     directory: Path,
     name: str,
     *,
-    environment: Mapping[str, str] | None = None,
+    extra: Mapping[str, str] | None = None,
     end_by: signal.Signals = signal.SIGTERM,
     output: int | None = asyncio.subprocess.PIPE,
+    given: int | None = None,
 ) -> AsyncIterator[Child]:
     """`python ARGUMENTS…` while the block runs."""
     errors = directory / f"{name}.stderr"
     with errors.open("wb") as sink:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, stdout=output, stderr=sink, env=_environment(environment or {}), cwd=directory
+            *(sys.executable, *arguments),
+            stdin=given,
+            stdout=output,
+            stderr=sink,
+            env=environment(extra or {}),
+            cwd=directory,
         )
     running = Child(process, errors)
     try:
@@ -142,7 +148,7 @@ async def load(plan: Plan) -> Seen:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=_environment({}),
+        env=environment({}),
     )
     try:
         out, errors = await asyncio.wait_for(process.communicate(msgspec.json.encode(plan)), LOAD_S)

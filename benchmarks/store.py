@@ -94,7 +94,7 @@ class _Round:
                 claims = await outbox.claim(NOW, _AT_ONCE, _LEASE_S, quota)
             if not claims:
                 break
-            settlements = [_accepted(claim) for claim in claims]
+            settlements = [accepted(claim) for claim in claims]
             with settling:
                 settled = await outbox.settle(settlements)
             claiming.count += len(claims)
@@ -180,7 +180,8 @@ def _message(session: Session, number: int) -> Message:
     )
 
 
-def _accepted(claim: SendClaim) -> SendSettlement:
+def accepted(claim: SendClaim) -> SendSettlement:
+    """What a provider that took the message makes of a claim."""
     return SendSettlement(
         claim.message.id,
         claim.message.session_id,

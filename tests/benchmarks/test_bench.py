@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from benchmarks import deliver, load
-from benchmarks.bare import application
+from benchmarks.bare import SqliteRows, application
 from benchmarks.fleet import Fleet
 from benchmarks.load import Plan, queues
 from benchmarks.processes import Failed, ask, listening
@@ -172,7 +172,7 @@ def test_the_bare_loop_settles_every_row_it_accepted(tmp_path: Path) -> None:
             async with listening("benchmarks.bare", tmp_path, "bare", *words) as bare:
                 seen = await press(Plan(port=bare.port, paths=("/rows",), count=30, connections=3, chats=5))
                 assert Counter(seen.statuses) == {"202": 30}
-                assert await deliver._bare_settled(bare.port, 30) >= seen.began_at
+                assert await deliver.bare_settled(bare.port, 30) >= seen.began_at
                 assert (await ask(provider.port, "/_bench/seen"))["messages"] == 30
 
     asyncio.run(story())
@@ -188,7 +188,7 @@ def test_a_load_that_is_refused_is_no_figure(tmp_path: Path) -> None:
 
 
 def test_the_bare_server_has_two_addresses_only(tmp_path: Path) -> None:
-    app = application(str(tmp_path / "bare.db"), None)
+    app = application(SqliteRows(str(tmp_path / "bare.db")), None)
     assert [getattr(route, "path", None) for route in app.routes] == ["/rows", "/settled"]
 
 
