@@ -88,7 +88,7 @@ async def _bare(ask: Deliver, directory: Path) -> Round:
 
 
 async def bare_settled(port: int, count: int) -> float:
-    """When the last row was settled."""
+    """When the last row was settled. Raises `Failed` when not all are in time."""
     loop = asyncio.get_running_loop()
     end = loop.time() + SETTLED_S
     while (settled := await processes.ask(port, "/settled"))["count"] < count:

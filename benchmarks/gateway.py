@@ -21,7 +21,8 @@ from benchmarks.processes import Child, Failed, child, free_port
 from benchmarks.stub import Tally
 
 KEY = "bench-admin-key-0123456789"
-SECRET_KEY = "bench-secret-key-0123456789"
+SEALED_WITH = "bench-word-0123456789"
+"""What nodes of one database seal its secrets with."""
 PROVIDER_KEY = "provider-key-that-nothing-else-spells"
 READY_S = 30.0
 SETTLED_S = 120.0
@@ -106,8 +107,7 @@ async def gateway(
             extra={
                 "ESTEIO_ADMIN_KEY": KEY,
                 "ESTEIO_ALLOW_TARGETS": "127.0.0.0/8",
-                # Nodes of one database share it.
-                **({"ESTEIO_SECRET_KEY": SECRET_KEY} if database else {}),
+                **({"ESTEIO_SECRET_KEY": SEALED_WITH} if database else {}),
             },
             # Only this one lets cProfile write what it has.
             end_by=signal.SIGINT if profile else signal.SIGTERM,

@@ -56,9 +56,8 @@ class PostgresRows:
     async def add(self, body: bytes) -> int:
         """The row's id; durable when it returns."""
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(_ADD, (body,), binary=True)).fetchone()
-        assert row is not None
-        return int(row[0])
+            ((number,),) = await (await connection.execute(_ADD, (body,), binary=True)).fetchall()
+        return int(number)
 
     async def turn(self, done: list[Settled], free: int) -> list[tuple[int, bytes]]:
         """Settle what is done and claim at most `free` others, in one transaction."""

@@ -45,6 +45,12 @@ class Side(msgspec.Struct, frozen=True):
     busy: float
 
 
+class _Asked(msgspec.Struct, frozen=True):
+    nodes: int
+    delayed: bool
+    profile: Path | None
+
+
 class _Parties:
     """Who shares the machine, and what each has spent since this was made."""
 
@@ -64,7 +70,7 @@ class _Parties:
 def _side(messages: int, spent: dict[str, float], seen: Sequence[Seen], ended_at: float) -> Side:
     spent = {**spent, "load": sum(one.cpu_s for one in seen)}
     took = ended_at - min(one.began_at for one in seen)
-    cpu_us = {name: round(each / messages * 1e6) for name, each in spent.items()}
+    cpu_us = {name: round(each / messages * 1e6, 1) for name, each in spent.items()}
     return Side(messages / took, cpu_us, round(sum(spent.values()) / took / _CORES, 2))
 
 
@@ -79,7 +85,7 @@ async def run(ask: DeliverPostgres, directory: Path, say: Say, profile: Path | N
                 sides[f"bare{late}"] = await _bare(ask, directory, database, delayed)
                 for nodes in range(1, ask.nodes + 1):
                     name = f"nodes_{nodes}{late}"
-                    sides[name] = await _nodes(ask, directory, database, nodes, delayed, profile)
+                    sides[name] = await _nodes(ask, directory, database, _Asked(nodes, delayed, profile))
             told = ", ".join(f"{name} {side.per_s:,.0f} msg/s" for name, side in sides.items())
             say(f"round {number}: {told}")
             rounds.append(sides)
@@ -119,10 +125,9 @@ async def _bare(ask: DeliverPostgres, directory: Path, database: Server, delayed
     return found
 
 
-async def _nodes(
-    ask: DeliverPostgres, directory: Path, database: Server, nodes: int, delayed: bool, profile: Path | None
-) -> Side:
-    url = database.database(delayed=delayed)
+async def _nodes(ask: DeliverPostgres, directory: Path, database: Server, side: _Asked) -> Side:
+    nodes, profile = side.nodes, side.profile
+    url = database.database(delayed=side.delayed)
     async with AsyncExitStack() as stack:
         provider = await stack.enter_async_context(listening("benchmarks.stub", directory, "stub"))
         data = directory / url.rsplit("/", 1)[1]
@@ -138,9 +143,7 @@ async def _nodes(
         warm = sum(plan.count for plan in plans)
         await until_seen(provider.port, warm)
         parties = _Parties(database, gateways=[api.process for api in apis], stub=[provider])
-        counted = [
-            msgspec.structs.replace(plan, count=ask.messages // nodes, first=plan.count) for plan in plans
-        ]
+        counted = [msgspec.structs.replace(plan, count=ask.messages // nodes, first=plan.count) for plan in plans]
         seen = await asyncio.gather(*(processes.load(plan) for plan in counted))
         messages = sum(plan.count for plan in counted)
         await until_seen(provider.port, warm + messages)

@@ -29,7 +29,7 @@ ROWS = 65_536
 WARM_S = 0.3
 _BODY = b"x" * 300
 _DOCUMENT = msgspec.json.encode({"kind": "message.settled", "text": "b" * 200}).decode()
-SCHEMA = f"""
+SCHEMA = """
 CREATE TABLE counter (last bigint NOT NULL) WITH (fillfactor = 10);
 INSERT INTO counter VALUES (1000000000);
 CREATE TABLE messages (
@@ -38,7 +38,7 @@ CREATE TABLE events (seq bigserial PRIMARY KEY, at float8 NOT NULL, kind text NO
 CREATE TABLE evidence (
     id bigserial PRIMARY KEY, message bigint NOT NULL, at float8 NOT NULL, status int, body bytea NOT NULL);
 INSERT INTO messages SELECT i, 'chat' || (i % 500), 0, 0, NULL, convert_to(repeat('x', 300), 'UTF8')
-FROM generate_series(1, {ROWS}) i;
+FROM generate_series(1, 65536) i;
 """
 _UPDATE = (
     "UPDATE messages SET state = (state + $2) % 1000, due = $3, holder = $4 WHERE id = $1 RETURNING id, state, body"
@@ -190,8 +190,7 @@ class _Operations:
         await self._driver.transaction(c, inside)
 
     async def _changed(self, c: Any, first: int, now: float) -> None:
-        (row,) = await self._driver.fetch(c, _UPDATE, first, 1, now, "node")
-        assert row[0] == first
+        _is(first, await self._driver.fetch(c, _UPDATE, first, 1, now, "node"))
 
     async def sets(self, c: Any, first: int, now: float) -> None:
         await self._set(c, first, now, _SET_UP, list(range(first, first + MANY)), [1] * MANY, [now] * MANY)
@@ -202,15 +201,20 @@ class _Operations:
 
     async def _set(self, c: Any, first: int, now: float, text: str, *given: Any) -> None:
         async def inside() -> None:
-            assert len(await self._driver.fetch(c, text, *given)) == MANY
+            found = await self._driver.fetch(c, text, *given)
+            _is(first, sorted(found), MANY)
             numbers = list(range(first, first + MANY))
             await self._driver.put(c, _SET_IN, numbers, [now] * MANY, [200] * MANY, [_BODY] * MANY)
 
         await self._driver.transaction(c, inside)
 
     async def read(self, c: Any, first: int, _now: float) -> None:
-        (row,) = await self._driver.fetch(c, _READ, first)
-        assert row[0] == first
+        _is(first, await self._driver.fetch(c, _READ, first))
+
+
+def _is(first: int, found: Sequence[Any], many: int = 1) -> None:
+    if len(found) != many or found[0][0] != first:
+        raise AssertionError(f"the rows from {first} on are {found}")
 
 
 class _Free:

@@ -70,13 +70,13 @@ def _works(ask: Drivers, url: str, *, pooled: bool) -> list[tuple[str, Work]]:
     for kind, sizes in (_POOLED if pooled else _SIZES).items():
         for at_once, connections in sizes:
             for driver in get_args(Driver):
-                if not _alike(driver, kind):
+                if not alike(driver, kind):
                     work = Work(driver, url, pooled, kind, at_once, connections, ask.seconds)
                     found.append((f"{kind} {at_once}/{connections} {driver}", work))
     return found
 
 
-def _alike(driver: Driver, kind: Kind) -> bool:
+def alike(driver: Driver, kind: Kind) -> bool:
     """Whether this does there what another one does."""
     return (driver == "asyncpg-tail" and kind != "counted") or (driver == "psycopg-pipeline" and kind == "read")
 

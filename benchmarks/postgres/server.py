@@ -15,7 +15,12 @@ from benchmarks.processes import Child, Failed, child
 from tests.postgres_server.cluster import Cluster
 from tests.postgres_server.programs import Unavailable, programs
 
-_SETTINGS = {"shared_buffers": "'256MB'", "max_wal_size": "'2GB'", "wal_level": "replica", "autovacuum_naptime": "'60s'"}
+_SETTINGS = {
+    "shared_buffers": "'256MB'",
+    "max_wal_size": "'2GB'",
+    "wal_level": "replica",
+    "autovacuum_naptime": "'60s'",
+}
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -66,9 +71,7 @@ def _stat(process: int) -> list[int]:
 async def server(directory: Path, *, delay_ms: float = 0.0) -> AsyncIterator[Server]:
     """While the block runs. Raises `Failed` where this machine cannot have one."""
     try:
-        cluster = await asyncio.to_thread(
-            lambda: Cluster.made(programs(directory), fsync=True, settings=_SETTINGS)
-        )
+        cluster = await asyncio.to_thread(lambda: Cluster.made(programs(directory), fsync=True, settings=_SETTINGS))
     except Unavailable as why:
         raise Failed(str(why)) from why
     try:
