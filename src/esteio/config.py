@@ -89,6 +89,17 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`auto`: coloured lines on a terminal, JSON lines elsewhere."""
 
 
+class Otel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Traces, by OpenTelemetry; where they go is said by the standard OTEL_* variables."""
+
+    traces: bool = False
+    """Whether spans are recorded and sent, by OTLP over HTTP; needs `esteio[otel]`."""
+    sample_ratio: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    """How many of the traces that begin here are recorded, 0 to 1; what a caller's `traceparent` says is kept."""
+    to_providers: bool = False
+    """Whether requests to providers carry `traceparent`: a provider is a stranger."""
+
+
 class DeclaredLimits(Limits, frozen=True, forbid_unknown_fields=True):
     """A declared server's own limits."""
 
@@ -152,6 +163,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     drain: Drain = Drain()
     retention: Retention = Retention()
     log: Log = Log()
+    otel: Otel = Otel()
     policy: dict[str, dict[str, Any]] = {}
     """`[policy.NAME]`: `inherits` and the knobs that differ."""
     servers: tuple[DeclaredServer, ...] = ()
@@ -222,6 +234,9 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "ESTEIO_DRAIN_CALLS_S": ("drain", "calls_s"),
     "ESTEIO_LOG_LEVEL": ("log", "level"),
     "ESTEIO_LOG_FORMAT": ("log", "format"),
+    "ESTEIO_OTEL_TRACES": ("otel", "traces"),
+    "ESTEIO_OTEL_SAMPLE_RATIO": ("otel", "sample_ratio"),
+    "ESTEIO_OTEL_TO_PROVIDERS": ("otel", "to_providers"),
 }
 LISTS = frozenset({"ESTEIO_ALLOW_TARGETS", "ESTEIO_NOTIFY"})
 """Variables that hold several words, parted by commas or white space."""

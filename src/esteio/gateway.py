@@ -19,6 +19,7 @@ from esteio.api.evolution.app import PREFIX, create_door
 from esteio.api.evolution.entrance import BareMount
 from esteio.api.evolution.route import Door
 from esteio.api.http.route import ApiContext
+from esteio.api.ops import program_version
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
 from esteio.engine.commands.chatwoot.chatwoot_commands import ChatwootCommands
@@ -32,6 +33,7 @@ from esteio.engine.delivery.event_details import EventDetails
 from esteio.engine.delivery.notices import AppriseNotifier, LogNotifier
 from esteio.engine.inbox.backfill import Backfill
 from esteio.engine.inbox.reader import InboxReader
+from esteio.engine.inbox.spans import InboxSpans
 from esteio.engine.maintenance import Maintenance
 from esteio.engine.media.fetch import MediaFetcher
 from esteio.engine.media.links import PURPOSE, MediaLinks
@@ -41,6 +43,7 @@ from esteio.engine.outbox.doubts import DoubtResolver
 from esteio.engine.outbox.performers import Notifier, Performers
 from esteio.engine.outbox.provider_queue import ProviderQueueWatch
 from esteio.engine.outbox.rate_limit import RateLimiter
+from esteio.engine.outbox.spans import MessageSpans
 from esteio.engine.runtime.leases import SoleHolder
 from esteio.engine.runtime.lifecycle import Lifecycle
 from esteio.engine.runtime.routing import Recipients, Routing
@@ -60,10 +63,13 @@ from esteio.providers.driver import AiohttpTransport, log_exchange
 from esteio.providers.forward import Forward
 from esteio.providers.pass_through import StreamingTransport, WholeAnswers
 from esteio.providers.registry import Registry, load
+from esteio.providers.traced import TracedTransport
 from esteio.store.base import Store
 from esteio.store.media import FileMediaStore, MediaStore, MemoryMediaStore
 from esteio.store.sqlite import SqliteStore
 from esteio.texts import translations
+from esteio.tracing.open import open_tracer
+from esteio.tracing.tracer import NOT_TRACED, Tracer
 from esteio.vault import Vault, open_vault
 
 CONTROL_TAKES_S = 60.0
@@ -120,13 +126,18 @@ class Gateway:
         forward: StreamingTransport | None = None,
         media_store: MediaStore | None = None,
         resolve: Resolver = system_resolver,
+        tracer: Tracer = NOT_TRACED,
     ) -> None:
         """`transport` leads to the providers, `downloads` (by default the same) too, for answers as large as media, and
         `forward` for calls that clients make themselves;
         `outside` (by default the same) to addresses that callers named."""
         self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
         self.texts = translations(settings.language)
+        self.tracer = tracer
+        if tracer.on:
+            transport = TracedTransport(transport, tracer, clock, told=settings.otel.to_providers)
         self.transport = transport
+        spans = MessageSpans(tracer, store.messages)
         self.routing = routing = Routing()
         self.pace = RateLimiter(store.servers, store.sessions, settings.policy_of)
         self.waiters = Waiters(store.sessions, store.messages)
@@ -205,6 +216,7 @@ class Gateway:
             clock,
             performers,
             pace=self.pace,
+            spans=spans,
             lease_s=settings.longest_send_s,
             notify=routing.message_moved,
             unsure=routing.send_unsure,
@@ -216,6 +228,7 @@ class Gateway:
             clock,
             self.addresses,
             media=self.media,
+            spans=InboxSpans(tracer, store.messages, spans),
             notify=routing.webhook_read,
             applied=routing.webhook_applied,
         )
@@ -228,6 +241,7 @@ class Gateway:
             servers=store.servers,
             policies=settings.policy_of,
             judged=self.memory.peek,
+            spans=spans,
             notify=routing.doubt_settled,
             waits=routing.work,
             notice_targets=notifier.targets,
@@ -279,7 +293,7 @@ class Gateway:
             links=self.links,
             loaded=details.with_media,
         )
-        self.deliveries = DeliveryDispatch(store.delivery, clock, self.webhook_client)
+        self.deliveries = DeliveryDispatch(store.delivery, clock, self.webhook_client, tracer=tracer)
         self.supervisor = Supervisor()
         routing.connect(
             Recipients(
@@ -354,12 +368,12 @@ class Gateway:
             first_closed=self.scheduler,
             workers=(self.sends, self.work, self.deliveries, self.fetcher, self.passed_journal),
             patience_s=settings.drain.calls_s,
-            closed=(transport, self._forward, self._media_transport, self._downloads, self.webhook_client),
+            closed=(transport, self._forward, self._media_transport, self._downloads, self.webhook_client, tracer),
         )
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Gateway:
-        """The gateway as a service. Raises `VaultError`, `SettingsError`."""
+        """The gateway as a service. Raises `VaultError`, `SettingsError`, `ExtraMissing`."""
         data = Path(settings.data)
         data.mkdir(parents=True, exist_ok=True)
         targets = settings.notify.targets
@@ -378,6 +392,7 @@ class Gateway:
             registry=load(),
             vault=open_vault(data, settings.secret_key or None),
             notifier=notifier,
+            tracer=open_tracer(settings.otel, program_version()),
         )
 
     @cached_property
@@ -395,6 +410,7 @@ class Gateway:
             texts=self.texts,
             recovery_steps=self.recovery_steps.ended,
             vault=self.vault,
+            tracer=self.tracer,
         )
 
     @cached_property

@@ -157,6 +157,7 @@ async def respond(api: ApiContext, route: Route, call: ApiRequest) -> ApiRespons
     began = time.perf_counter()
     given = await _respond(api, route, call)
     took_s = time.perf_counter() - began
+    api.end_span(call, given.status)
     api.stopwatches.answered(route.method, route.path, given.status, took_s)
     keys = {"method": route.method, "route": route.path, "status": given.status}
     log.debug("request.served", **keys, duration_ms=took_s * 1000)
@@ -168,6 +169,8 @@ async def _respond(api: ApiContext, route: Route, call: ApiRequest) -> ApiRespon
     try:
         call.limit = api.settings.max_carried_bytes if route.carries_media else api.settings.max_body_bytes
         await _admit(api, route, call)
+        if route.role is not None:
+            api.begin_span(call, route.method, route.path, parent=call.sent_trace)
         given = await route.handler(api, call)
         _check_scope_read(route, call)
         return given

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TextIO, cast
 import structlog
 
 from esteio.log.redaction import redact
+from esteio.log.trace import with_trace
 
 
 class EventLogger(Protocol):
@@ -105,6 +106,7 @@ def set_up(level: str = "info", form: str = "auto", stream: TextIO | None = None
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             redact,
+            with_trace,
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),

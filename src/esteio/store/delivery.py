@@ -86,6 +86,8 @@ class DeliveryClaim(msgspec.Struct, frozen=True):
     data: Mapping[str, Any]
     attempt: int
     fence: int
+    trace_context: str | None = None
+    """The trace that the event belongs to (`tracing.context`)."""
 
 
 class DeliverySettlement(msgspec.Struct, frozen=True):

@@ -78,6 +78,8 @@ class EventRow(msgspec.Struct, frozen=True):
     session: SessionName | None = None
     chat: str | None = None
     seq: int = 0
+    trace_context: str | None = None
+    """The trace that it belongs to (`tracing.context`)."""
 
 
 class Qr(msgspec.Struct, frozen=True):
@@ -280,6 +282,8 @@ class RawInbound(msgspec.Struct, frozen=True):
     body: bytes
     received_at: float
     id: int = 0
+    trace_context: str | None = None
+    """The trace that it began (`tracing.context`)."""
 
 
 class InboxSettlement(msgspec.Struct, frozen=True):
@@ -307,6 +311,9 @@ class InboxSettlement(msgspec.Struct, frozen=True):
     keep_bytes: int | None = None
     """Only so much of the raw body is kept; None: all of it."""
     generation: int | None = None
+    trace_context: str | None = None
+    """The trace of what it brings that is new (`tracing.context`); what it says of a message of ours belongs to that
+    message's."""
 
 
 class InboxResult(msgspec.Struct, frozen=True):

@@ -126,7 +126,9 @@ class _Address:
             places=places,
         )
         route = self._routes.get("GET" if head else scope["method"])
-        await send_response(await respond(visit, route, scope["method"], scope["path"]), send, head=head)
+        sent = await respond(visit, route, scope["method"], scope["path"])
+        self._api.end_span(request, sent.status)
+        await send_response(sent, send, head=head)
 
 
 async def respond(visit: Visit, route: PageRoute | None, method: str, path: str) -> ApiResponse:
@@ -139,6 +141,8 @@ async def respond(visit: Visit, route: PageRoute | None, method: str, path: str)
         if not await _admitted(visit, route):
             back = visit.place
             return moved("/login" if back == "/" else f"/login?{urlencode({'next': back})}")
+        if method == "POST" and route.role is not None:
+            visit.api.begin_span(visit.request, method, route.path, parent=visit.request.sent_trace)
         return await route.handler(visit)
     except CommandError as error:
         log.info("request.refused", route=path if route is None else route.path, reason=error.code)

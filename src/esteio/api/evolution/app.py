@@ -25,14 +25,14 @@ from esteio.api.evolution.instances import acts, at_server, create, pairing, sta
 from esteio.api.evolution.instances.state import AGE
 from esteio.api.evolution.passed import passed_route, refused_route
 from esteio.api.evolution.passed_place import METHODS
-from esteio.api.evolution.route import Door, DoorCall, DoorRoute
+from esteio.api.evolution.route import DOOR_PREFIX, Door, DoorCall, DoorRoute
 from esteio.api.http.request import NOTHING, ApiRequest, ApiResponse, ClientGone, send_response
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
 from esteio.log import logger
 from esteio.store.base import StoreBroken, StoreFull
 
-PREFIX = "/evolution"
+PREFIX = DOOR_PREFIX
 TABLE: tuple[DoorRoute, ...] = (
     *sends.ROUTES,
     *welcome.ROUTES,
@@ -148,11 +148,16 @@ async def respond(door: Door, route: DoorRoute, request: ApiRequest) -> ApiRespo
     begins."""
     began = time.perf_counter()
     given = await _respond(door, route, request)
-    # Paths of passed calls, and strange methods, are the callers' own: any number of them.
-    called = "/{passed}" if route.treatment == "passed" else route.path
-    method = route.method if route.method in METHODS else "other"
+    method, called = _called_as(route)
+    door.api.end_span(request, given.status)
     door.api.stopwatches.answered(method, PREFIX + called, given.status, time.perf_counter() - began)
     return given
+
+
+def _called_as(route: DoorRoute) -> tuple[str, str]:
+    """Method and path, of few different words: paths of passed calls, and strange methods, are the callers' own."""
+    path = "/{passed}" if route.treatment == "passed" else route.path
+    return route.method if route.method in METHODS else "other", path
 
 
 async def _respond(door: Door, route: DoorRoute, request: ApiRequest) -> ApiResponse:
@@ -160,6 +165,8 @@ async def _respond(door: Door, route: DoorRoute, request: ApiRequest) -> ApiResp
     try:
         request.limit = api.settings.max_carried_bytes if route.carries_media else api.settings.max_body_bytes
         call = await admitted(door, route, request)
+        if route.role is not None:
+            door.begin_span(request, *_called_as(route))
         return await route.handler(door, call)
     except EvolutionError as error:
         return error.answered()

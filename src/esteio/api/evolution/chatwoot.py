@@ -85,9 +85,10 @@ async def hear_chatwoot(door: Door, call: DoorCall) -> ApiResponse:
     """What an inbox says. 200 when what an agent wrote is on disk; an error makes Chatwoot show it as not sent."""
     request = call.request
     session = await door.chatwoot.opened(request.path["instance"], request.query_word("token"))
+    door.begin_span(call.request, "POST", "/chatwoot/webhook/{instance}")
     said = read(await call.document())
     if isinstance(said, Written):
-        await door.chatwoot.send(session, said)
+        await door.chatwoot.send(session, said, request.trace_context)
     elif isinstance(said, Deleted):
         await _delete(door, session, said)
     elif said is not None:

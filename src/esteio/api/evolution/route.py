@@ -22,6 +22,7 @@ from esteio.engine.commands.passed_calls import PassedCalls
 from esteio.engine.commands.requests import Role
 from esteio.engine.errors import CommandError
 
+DOOR_PREFIX = "/evolution"
 Method = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 Treatment = Literal["owned", "translated", "passed", "refused"]
 """`owned`: answered by Esteio. `translated`: passed to the session's server, with its ids in the place of ours.
@@ -36,6 +37,10 @@ class Door:
         self.api = api
         self.passed = passed
         self.chatwoot = chatwoot
+
+    def begin_span(self, request: ApiRequest, method: str, path: str) -> None:
+        """The request of a caller that was let in is a span of the trace that it names. `path`: below the door."""
+        self.api.begin_span(request, method, f"{DOOR_PREFIX}{path}", parent=request.sent_trace)
 
 
 class DoorCall:

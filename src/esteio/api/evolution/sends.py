@@ -84,6 +84,7 @@ async def _accepted(door: Door, call: DoorCall, request: MessageRequest, body: B
             caller=call.request.key.id,
             idem_key=call.request.idempotency_key,
             repeat_s=api.settings.door.dedupe_s,
+            trace_context=call.request.trace_context,
         )
     except CommandError as error:
         if error.code == "invalid-phone" and error.field == "to":

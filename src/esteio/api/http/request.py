@@ -19,6 +19,8 @@ from esteio.core.views.catalogue import Catalogue, Translations
 from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import Scope, scope_of
 from esteio.store.base import ApiKey
+from esteio.tracing.context import received
+from esteio.tracing.tracer import Span
 
 T = TypeVar("T")
 JSON = "application/json"
@@ -67,6 +69,8 @@ class ApiRequest:
         "limit",
         "path",
         "scope_read",
+        "span",
+        "trace_context",
         "whole_body",
     )
     headers: Mapping[str, str]
@@ -86,6 +90,10 @@ class ApiRequest:
         self.limit = 0
         """Largest body in bytes; set by the desk in front."""
         self.whole_body: bytes | None = None
+        self.span: Span | None = None
+        """Set once the caller is let in (`ApiContext.begin_span`)."""
+        self.trace_context: str | None = None
+        """The trace that whatever the request makes belongs to."""
 
     @property
     def texts(self) -> Catalogue:
@@ -110,6 +118,20 @@ class ApiRequest:
         """`Prefer: wait=N`, at most 60; 0 when it is not asked for."""
         found = _WAIT.search(self.headers.get("prefer", ""))
         return min(float(found[1]), LONGEST_WAIT_S) if found else 0.0
+
+    @property
+    def sent_trace(self) -> str | None:
+        """The trace that the caller names by `traceparent`; one that is sent twice names none."""
+        parents = [text for name, text in self._scope["headers"] if name == b"traceparent"]
+        if len(parents) != 1:
+            return None
+        states = b",".join(text for name, text in self._scope["headers"] if name == b"tracestate")
+        return received(parents[0].decode("latin-1"), states.decode("latin-1"))
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`."""
+        return str(self._scope.get("scheme", "http"))
 
     @property
     def idempotency_key(self) -> str | None:

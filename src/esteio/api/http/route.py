@@ -33,9 +33,12 @@ from esteio.engine.delivery.event_log import EventLog
 from esteio.engine.key_scope import addresses_told
 from esteio.engine.media.links import MediaLinks
 from esteio.engine.runtime.waiters import Waiters
+from esteio.log import in_trace
 from esteio.providers.base import Provider
 from esteio.store.base import Qr, Store, StoredServer
 from esteio.store.media import MediaStore
+from esteio.tracing import names
+from esteio.tracing.tracer import NOT_TRACED, Tracer
 from esteio.vault import Vault
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
@@ -77,6 +80,7 @@ class ApiContext:
         texts: Translations,
         recovery_steps: Mapping[tuple[str, str], int],
         vault: Vault,
+        tracer: Tracer = NOT_TRACED,
     ) -> None:
         """`providers`: every adapter, by kind; `links` signs the addresses of media, and `media_store` holds their
         bytes; `recovery_steps`: how many ended, by rung and result."""
@@ -102,11 +106,29 @@ class ApiContext:
         self.logins = Logins(vault, clock, secure=settings.public_url.startswith("https:"))
         self.pair_visits = PairVisits()
         self.large_bodies = LargeBodies()
+        self.tracer = tracer
 
     @property
     def closing(self) -> bool:
         """Whether the process is stopping: nothing new is accepted, and it is not ready."""
         return self.waiters.closing
+
+    def begin_span(self, call: ApiRequest, method: str, route: str, *, parent: str | None) -> None:
+        """From now on the request is a span below `parent`, and what it makes carries `call.trace_context`. `route`:
+        its pattern. Only for callers that were let in: strangers begin no traces here."""
+        if self.tracer.on:
+            given = {names.HTTP_METHOD: method, names.HTTP_ROUTE: route, names.URL_SCHEME: call.scheme}
+            title, now = f"{method} {route}", self.clock.now()
+            call.span = self.tracer.start(title, "server", now, parent=parent, attributes=given)
+            parent = call.span.context
+        call.trace_context = parent
+        in_trace(parent)
+
+    def end_span(self, call: ApiRequest, status: int) -> None:
+        """The request was answered; of one that began no span nothing is said."""
+        if call.span is not None:
+            error = str(status) if status >= 500 else ""
+            call.span.end(self.clock.now(), {names.HTTP_STATUS: status}, error=error)
 
     def session_document(
         self,

@@ -36,7 +36,7 @@ async def send(api: ApiContext, call: ApiRequest) -> ApiResponse:
     if len(body) > api.settings.max_body_bytes and (ask.media is None or ask.media.base64 is None):
         raise CommandError("too-large", limit=str(api.settings.max_body_bytes))
     message, made = await api.commands.messages.send(
-        session, ask, caller=call.key.id, idem_key=idem_key, wait_s=call.wait_s
+        session, ask, caller=call.key.id, idem_key=idem_key, wait_s=call.wait_s, trace_context=call.trace_context
     )
     status = 200 if message.state in SETTLED else 202
     if made:

@@ -23,8 +23,12 @@ _TAKEN = ApiResponse(200, b'{"ok":true}')
 async def take(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 once it is durable; 404 for an unknown address, 413 for too large a body, 429 for too many bytes an hour."""
     session = await api.commands.provider_webhooks.session_of_token(call.path["token"])
+    # A provider is a stranger: it names no trace of ours.
+    api.begin_span(call, "POST", "/in/{token}", parent=None)
     async with api.large_bodies.place(call.headers):
-        await api.commands.provider_webhooks.accept(session, call.path.get("rest", ""), call.headers, await call.body())
+        await api.commands.provider_webhooks.accept(
+            session, call.path.get("rest", ""), call.headers, await call.body(), trace_context=call.trace_context
+        )
     return _TAKEN
 
 

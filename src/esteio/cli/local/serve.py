@@ -102,16 +102,14 @@ async def run(settings: Settings, sockets: Mapping[Listener, socket.socket], *, 
 async def opened(settings: Settings) -> Gateway:
     """A gateway that runs. Raises `Failed` with the sentence that says why not, `Misused` where the settings are
     wrong."""
-    from esteio.engine.delivery.notices import BadTarget  # noqa: PLC0415
     from esteio.engine.errors import CommandError  # noqa: PLC0415
-    from esteio.gateway import Gateway  # noqa: PLC0415
     from esteio.store.base import Damaged, Locked, NewerDatabase, StoreFull  # noqa: PLC0415
     from esteio.vault import VaultError  # noqa: PLC0415
 
     used = _used_before(settings)
     _warn_of_modes(settings)
     try:
-        gateway = Gateway.from_settings(settings)
+        gateway = _made(settings)
         await gateway.start()
     except Locked as error:
         raise Failed("data-locked", data=settings.data) from error
@@ -123,8 +121,6 @@ async def opened(settings: Settings) -> Gateway:
         raise Failed("store-full", data=settings.data, why=error) from error
     except VaultError as error:
         raise Failed("vault", why=texts.reason(error)) from error
-    except BadTarget as error:
-        raise Misused("notify-target", number=error.number) from error
     except OSError as error:
         raise Failed("data-unusable", data=settings.data, why=error.strerror or error) from error
     try:
@@ -140,6 +136,20 @@ async def opened(settings: Settings) -> Gateway:
             raise Misused("settings", why=_reason(error)) from error
         raise
     return gateway
+
+
+def _made(settings: Settings) -> Gateway:
+    """Raises `Misused` for settings that name what is not there, and what the vault and the disk raise."""
+    from esteio.engine.delivery.notices import BadTarget  # noqa: PLC0415
+    from esteio.gateway import Gateway  # noqa: PLC0415
+    from esteio.tracing.open import ExtraMissing  # noqa: PLC0415
+
+    try:
+        return Gateway.from_settings(settings)
+    except BadTarget as error:
+        raise Misused("notify-target", number=error.number) from error
+    except ExtraMissing as error:
+        raise Misused("extra-missing", extra=error.extra) from error
 
 
 def _warn_of_modes(settings: Settings) -> None:

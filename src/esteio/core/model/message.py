@@ -63,6 +63,9 @@ class Message(msgspec.Struct, frozen=True):
     """
     set_aside_at: float | None = None
     """In doubt, and since then out of the way of its chat (`core.messages.doubts`)."""
+    trace_context: str | None = None
+    """The trace that it belongs to, in the W3C form: `traceparent`, and after a blank `tracestate` where there is one.
+    It goes on in whatever process and node handles the message next."""
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):

@@ -54,8 +54,11 @@ def standard(kind: str, at: float, document: Mapping[str, Any]) -> Document:
     return {"type": kind, "timestamp": timestamp(at), "data": document}
 
 
-def cloudevent(ident: str, kind: str, at: float, document: Mapping[str, Any], source: str) -> Document:
-    """CloudEvents 1.0, structured mode."""
+def cloudevent(
+    ident: str, kind: str, at: float, document: Mapping[str, Any], source: str, *, trace: Mapping[str, str] = {}
+) -> Document:
+    """CloudEvents 1.0, structured mode. `trace`: the attributes of the extension for distributed tracing, which say the
+    same as the request's headers."""
     event: Document = {
         "specversion": "1.0",
         "id": ident,
@@ -63,6 +66,7 @@ def cloudevent(ident: str, kind: str, at: float, document: Mapping[str, Any], so
         "type": kind,
         "time": timestamp(at),
         "datacontenttype": "application/json",
+        **trace,
         "data": document,
     }
     subject = document.get("session") or document.get("name")

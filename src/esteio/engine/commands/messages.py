@@ -69,24 +69,26 @@ class MessageCommands:
         idem_key: str | None = None,
         repeat_s: float = 0.0,
         wait_s: float = 0.0,
+        trace_context: str | None = None,
     ) -> tuple[Message, bool]:
         """The accepted message, after at most `wait_s` for it to settle; and whether this request made it.
 
-        `caller` is the API key's id. Without an `idem_key` the same request within `repeat_s` seconds is a repeat, also
-        while the first is being answered, unless what it repeats was given up. Raises `CommandError`: invalid-value,
+        `caller` is the API key's id; `trace_context` the trace that a message it makes belongs to. Without an
+        `idem_key` the same request within `repeat_s` seconds is a repeat, also while the first is being answered,
+        unless what it repeats was given up. Raises `CommandError`: invalid-value,
         invalid-phone, ambiguous-phone, chat-not-answerable, unknown-message, target-not-allowed, too-large,
         idempotency-mismatch, idempotency-in-progress.
         """
         if idem_key is None:
             once = _Once.of_repeat(caller, request, repeat_s) if repeat_s > 0 else None
-            return await self._send(session, request, once, wait_s)
+            return await self._send(session, request, once, wait_s, trace_context)
         mark = (caller, int(session.id), idem_key)
         if mark in self._busy:
             raise CommandError("idempotency-in-progress")
         self._busy.add(mark)
         try:
             once = _Once(caller, idem_key, compose.fingerprint(request), self._settings.idempotency_for_s)
-            return await self._send(session, request, once, wait_s)
+            return await self._send(session, request, once, wait_s, trace_context)
         finally:
             self._busy.discard(mark)
 
@@ -116,7 +118,7 @@ class MessageCommands:
         return after
 
     async def _send(
-        self, session: Session, request: MessageRequest, once: _Once | None, wait_s: float
+        self, session: Session, request: MessageRequest, once: _Once | None, wait_s: float, trace_context: str | None
     ) -> tuple[Message, bool]:
         if once is not None:
             # Before the body is read again: what it names may be readable no longer, and the message is on its way.
@@ -125,7 +127,8 @@ class MessageCommands:
             )
             if earlier is not None and not (earlier.message and earlier.message.state in once.again_after):
                 return await self._waited(_unless_conflict(earlier), wait_s), False
-        return await self._accept_and_wait(session, await self._composed(session, request, once), wait_s)
+        new = await self._composed(session, request, once, trace_context)
+        return await self._accept_and_wait(session, new, wait_s)
 
     async def _accept_and_wait(self, session: Session, new: NewMessage, wait_s: float) -> tuple[Message, bool]:
         try:
@@ -150,7 +153,9 @@ class MessageCommands:
         except NotFound as error:
             raise unknown("message", message.id) from error
 
-    async def _composed(self, session: Session, request: MessageRequest, once: _Once | None) -> NewMessage:
+    async def _composed(
+        self, session: Session, request: MessageRequest, once: _Once | None, trace_context: str | None
+    ) -> NewMessage:
         now = self._clock.now()
         policy = self._settings.policy_of(session.policy)
         to, read_as = await self._recipient(session, request)
@@ -183,6 +188,7 @@ class MessageCommands:
             mentions=tuple(mentions),
             read_as=read_as,
             due_at=now,
+            trace_context=trace_context,
         )
         message = _failed_at_once(message, session)
         if once is None:

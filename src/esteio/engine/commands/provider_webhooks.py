@@ -70,9 +70,17 @@ class ProviderWebhookCommands:
             raise unknown("token", "")
         return session
 
-    async def accept(self, session: Session, path: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Store it durably and say so; returns the row's id. `headers` are lower case. Raises
-        `CommandError`: unknown-token, webhook-budget."""
+    async def accept(
+        self,
+        session: Session,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        trace_context: str | None = None,
+    ) -> int:
+        """Store it durably and say so; returns the row's id. `headers` are lower case; `trace_context`: the trace that
+        it begins. Raises `CommandError`: unknown-token, webhook-budget."""
         began = self._clock.now()
         if not self._tally.take(session.id, len(body), began):
             log.warning("provider_webhook.refused", session=session.name, server=session.server, size=len(body))
@@ -87,6 +95,7 @@ class ProviderWebhookCommands:
             },
             body=await blanked(body, secrets),
             received_at=self._clock.now(),
+            trace_context=trace_context,
         )
         try:
             row = await self._inbox.accept(raw)

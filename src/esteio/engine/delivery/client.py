@@ -28,6 +28,7 @@ from esteio.log import clean_text
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED
 from esteio.store.delivery import Delivery, DeliveryClaim, DeliveryOutcome, DeliverySettlement, Endpoint
+from esteio.tracing.context import headers_of
 from esteio.vault import Vault
 
 TIMEOUT_S = 15.0
@@ -159,7 +160,9 @@ class WebhookClient:
             return self._evolution(claim, document, now, instance)
         if endpoint.format == "cloudevents":
             ident = event_formats.event_id(claim.seq, claim.at)
-            event = event_formats.cloudevent(ident, claim.type, claim.at, document, self._source)
+            event = event_formats.cloudevent(
+                ident, claim.type, claim.at, document, self._source, trace=headers_of(claim.trace_context)
+            )
             return (self._signed(claim, now, event),)
         return (self._signed(claim, now, event_formats.standard(claim.type, claim.at, document)),)
 
@@ -210,6 +213,7 @@ class WebhookClient:
             "webhook-id": ident,
             "webhook-timestamp": str(int(now)),
             "webhook-signature": signatures(words, ident, now, body),
+            **headers_of(claim.trace_context),
         }
         return HttpRequest("POST", endpoint.url + suffix, headers, body, TIMEOUT_S)
 

@@ -11,14 +11,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
 
 from esteio.clock import Clock
 from esteio.engine.delivery.client import TIMEOUT_S, WebhookClient
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
-from esteio.log import logger
+from esteio.log import in_trace, logger
 from esteio.store.base import StoreFull
 from esteio.store.delivery import DeliveryClaim, DeliverySettled, DeliverySettlement
 from esteio.store.ports.delivery import DeliveryQueue
+from esteio.tracing import names
+from esteio.tracing.tracer import NOT_TRACED, Span, Tracer
 
 CALLS_AT_ONCE = 32
 """Calls in the air per endpoint."""
@@ -41,8 +46,11 @@ class DeliveryDispatch(Worker):
     """No bell rings for the events of chores (a message that expired)."""
     claims = True
 
-    def __init__(self, delivery: DeliveryQueue, clock: Clock, webhook_client: WebhookClient) -> None:
+    def __init__(
+        self, delivery: DeliveryQueue, clock: Clock, webhook_client: WebhookClient, *, tracer: Tracer = NOT_TRACED
+    ) -> None:
         super().__init__(clock)
+        self._tracer = tracer
         self._delivery, self._webhook_client = delivery, webhook_client
         self._flying: Counter[str] = Counter()
         self._done: list[DeliverySettlement] = []
@@ -119,7 +127,9 @@ class DeliveryDispatch(Worker):
             self._done[:0] = batch
             raise
         for settlement, settled in zip(batch, kept, strict=True):
+            in_trace(settlement.claim.trace_context)
             _log_attempt(settlement, settled)
+            in_trace(None)
 
     def _land(self, endpoint_id: str) -> None:
         self._flying[endpoint_id] -= 1
@@ -127,6 +137,9 @@ class DeliveryDispatch(Worker):
             del self._flying[endpoint_id]
 
     async def _deliver(self, claim: DeliveryClaim) -> None:
+        span = self._begin(claim)
+        claim = msgspec.structs.replace(claim, trace_context=span.context)
+        in_trace(span.context)
         try:
             settlement = await self._webhook_client.deliver(claim)
         except Exception:
@@ -134,9 +147,37 @@ class DeliveryDispatch(Worker):
             log.exception("delivery.crashed", **_who(claim))
             now = self._clock.now()
             settlement = DeliverySettlement(claim, "failed", now, now, None, "internal error", reason="internal-error")
+        _end(span, settlement)
         self._done.append(settlement)
         self._land(claim.endpoint.id)
         self.wake()
+
+    def _begin(self, claim: DeliveryClaim) -> Span:
+        name, now = f"deliver {claim.type}", self._clock.now()
+        about = _attributes(claim) if self._tracer.on else {}
+        return self._tracer.start(name, "client", now, parent=claim.trace_context, attributes=about)
+
+
+def _attributes(claim: DeliveryClaim) -> dict[str, str | int]:
+    url = urlsplit(claim.endpoint.url)
+    return {
+        names.HTTP_METHOD: "POST",
+        names.SERVER_ADDRESS: url.hostname or "",
+        names.SERVER_PORT: url.port or (443 if url.scheme == "https" else 80),
+        names.MESSAGING_DESTINATION: claim.session,
+        names.ENDPOINT: claim.endpoint.id,
+        names.EVENT_SEQ: claim.seq,
+        names.EVENT_TYPE: claim.type,
+        names.ATTEMPT: claim.attempt,
+    }
+
+
+def _end(span: Span, settlement: DeliverySettlement) -> None:
+    """What was not tried is no span."""
+    if settlement.outcome in ("skipped", "waits"):
+        return
+    status = {} if settlement.status is None else {names.HTTP_STATUS: settlement.status}
+    span.end(settlement.at, {names.OUTCOME: settlement.outcome, **status}, error=settlement.reason)
 
 
 def _who(claim: DeliveryClaim) -> dict[str, object]:

@@ -16,6 +16,7 @@ from esteio.core.model.evidence import Evidence, seen
 from esteio.core.model.ids import SessionId
 from esteio.core.model.session import Session
 from esteio.engine.commands.webhook_budget import WebhookBudget
+from esteio.engine.inbox.spans import InboxSpans
 from esteio.engine.media.stager import MediaStager
 from esteio.engine.runtime.worker import AT_ONCE, Worker, by_session
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
@@ -25,6 +26,7 @@ from esteio.providers.base import WebhookReading
 from esteio.store.base import InboxResult, InboxSettlement, RawInbound, StoreFull
 from esteio.store.ports.inbox import Inbox
 from esteio.store.ports.sessions import Sessions
+from esteio.tracing.tracer import Span
 
 BATCH = 200
 BATCH_BYTES = 8 * 2**20
@@ -49,12 +51,13 @@ class InboxReader(Worker):
         addresses: Endpoints,
         *,
         media: MediaStager,
+        spans: InboxSpans,
         notify: Callable[[Session, Sequence[Evidence]], None],
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
     ) -> None:
         super().__init__(clock)
         self._inbox, self._sessions, self._addresses = inbox, sessions, addresses
-        self._media, self._notify, self._applied = media, notify, applied
+        self._media, self._spans, self._notify, self._applied = media, spans, notify, applied
         self._unreadable = WebhookBudget(UNREADABLE_BYTES)
         self._logged: dict[SessionId, tuple[float, int]] = {}
         """When an unreadable one was last logged, and how many came since."""
@@ -76,18 +79,21 @@ class InboxReader(Worker):
     async def _read(self, raw: RawInbound, session: Session | None) -> None:
         """Whatever this row does, a full disk aside, it is filed and the others go on."""
         began = self._clock.now()
+        span = self._spans.begin(raw, session, began)
         try:
             reading = await self._reading(raw, session)
-            await self._apply(raw, session, reading, began)
+            await self._apply(raw, session, reading, began, span)
         except StoreFull:
             raise
         except Exception as error:  # noqa: BLE001 - logged when it is filed
             # A defect of an adapter or a value that no column takes: the body is kept for reading again.
-            await self._file(raw, session, f"it failed: {type(error).__name__}: {error}", began, error)
+            await self._file(raw, session, f"it failed: {type(error).__name__}: {error}", began, span=span, error=error)
 
-    async def _apply(self, raw: RawInbound, session: Session | None, reading: WebhookReading, began: float) -> None:
+    async def _apply(
+        self, raw: RawInbound, session: Session | None, reading: WebhookReading, began: float, span: Span
+    ) -> None:
         if not reading.readable:
-            await self._file(raw, session, reading.note, began)
+            await self._file(raw, session, reading.note, began, span=span)
             return
         code = reading.qr
         if code is not None and session is not None and is_overtaken(session.facts, raw.received_at):
@@ -103,8 +109,9 @@ class InboxReader(Worker):
             qr=None if code is None else qr_row(code, raw.received_at),
             note=reading.note,
             carried=reading.carried,
+            trace_context=span.context,
         )
-        await self._settle(settlement, session)
+        await self._settle(settlement, session, span)
         log.debug(
             "provider_webhook.read",
             **self._keys(raw, session, began),
@@ -113,8 +120,10 @@ class InboxReader(Worker):
             note=settlement.note,
         )
 
-    async def _settle(self, settlement: InboxSettlement, session: Session | None) -> None:
+    async def _settle(self, settlement: InboxSettlement, session: Session | None, span: Span) -> None:
         result = await self._inbox.settle(settlement)
+        self._spans.end(span, settlement)
+        await self._spans.acked(settlement)
         if settlement.qr is not None:
             log.info("session.qr_received", **_who(session))
         self._applied(settlement.session_id, settlement, result)
@@ -122,7 +131,14 @@ class InboxReader(Worker):
             self._notify(session, settlement.evidence)
 
     async def _file(
-        self, raw: RawInbound, session: Session | None, note: str, began: float, error: Exception | None = None
+        self,
+        raw: RawInbound,
+        session: Session | None,
+        note: str,
+        began: float,
+        *,
+        span: Span,
+        error: Exception | None = None,
     ) -> None:
         """Keep it as one that cannot be read, with a line in the timeline that counts its like."""
         now, size = self._clock.now(), len(raw.body)
@@ -140,7 +156,7 @@ class InboxReader(Worker):
             counted=(line,),
             keep_bytes=None if whole else BEGINNING,
         )
-        await self._settle(settlement, session)
+        await self._settle(settlement, session, span)
         suppressed = self._suppressed(raw.session_id, now)
         if suppressed is not None:
             keys = self._keys(raw, session, began)

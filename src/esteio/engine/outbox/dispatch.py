@@ -21,8 +21,9 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.engine.outbox.performers import Performers
 from esteio.engine.outbox.rate_limit import RateLimiter
+from esteio.engine.outbox.spans import MessageSpans
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
-from esteio.log import logger
+from esteio.log import in_trace, logger
 from esteio.store.base import SendClaim, StoreFull, Work, WorkSettlement
 from esteio.store.ports.messages import Outbox
 from esteio.store.ports.work import WorkQueue
@@ -53,6 +54,7 @@ class SendDispatch(Worker):
         performers: Performers,
         *,
         pace: RateLimiter,
+        spans: MessageSpans,
         lease_s: float,
         notify: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
         unsure: Callable[[], None],
@@ -60,6 +62,7 @@ class SendDispatch(Worker):
         super().__init__(clock)
         self._outbox, self._performers = outbox, performers
         self._pace, self._lease_s, self._notify, self._unsure = pace, lease_s + MARGIN_S, notify, unsure
+        self._spans = spans
         self._flying: Counter[SessionId] = Counter()
         self._where: dict[SessionId, ServerName] = {}
         self._done: list[tuple[SendClaim, SendSettlement]] = []
@@ -107,9 +110,13 @@ class SendDispatch(Worker):
             raise
         for (claim, settlement), kept in zip(batch, written, strict=True):
             self._land(settlement.session_id)
+            in_trace(claim.message.trace_context)
             _log_attempt(claim, settlement, kept=kept)
+            in_trace(None)
             if kept:
                 self._notify(settlement.session_id, settlement.message_id, settlement.evidence)
+                # Some acknowledgements come before the answer to the send.
+                await self._spans.acked(claim.message, sent_at=settlement.sent_at)
             if settlement.event in UNSURE:
                 self._unsure()
 
@@ -128,7 +135,9 @@ class SendDispatch(Worker):
             del self._flying[session_id], self._where[session_id]
 
     async def _send(self, claim: SendClaim) -> None:
+        span = self._spans.begin(claim, self._clock.now())
         settlement = await self._performers.send(claim)
+        self._spans.end(span, settlement)
         self._done.append((claim, settlement))
         self.wake()
 

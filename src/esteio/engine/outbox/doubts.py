@@ -20,9 +20,10 @@ from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.message import Message
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
+from esteio.engine.outbox.spans import MessageSpans
 from esteio.engine.runtime.worker import LOOKS_APART_S, Worker, by_session
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
-from esteio.log import logger
+from esteio.log import in_trace, logger
 from esteio.providers import driver
 from esteio.providers.base import SentQuery, Transport
 from esteio.store.base import Work
@@ -54,6 +55,7 @@ class DoubtResolver(Worker):
         servers: Servers,
         policies: Callable[[str], Policy],
         judged: Callable[[SessionId], Session | None],
+        spans: MessageSpans,
         notify: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
         waits: Callable[[], None],
         notice_targets: Collection[str] = (),
@@ -63,7 +65,7 @@ class DoubtResolver(Worker):
         self._doubts, self._sessions, self._servers = doubts, sessions, servers
         self._addresses = addresses
         self._transport, self._policies, self._judged = transport, policies, judged
-        self._notify, self._waits = notify, waits
+        self._spans, self._notify, self._waits = spans, notify, waits
         self._targets = tuple(notice_targets) or ("",)
 
     async def _due(self) -> float | None:
@@ -77,6 +79,7 @@ class DoubtResolver(Worker):
 
     async def _resolve_in_turn(self, _: SessionId, messages: Sequence[Message]) -> None:
         for message in messages:
+            in_trace(message.trace_context)
             await self._resolve(message)
 
     async def _resolve(self, message: Message) -> None:
@@ -106,6 +109,7 @@ class DoubtResolver(Worker):
         if await self._doubts.settle(settlement, notices):
             if settlement.state != "in_doubt":
                 _log_settled(message, session, settlement, outcome.result, began)
+                self._spans.resolved(message, settlement)
             self._notify(message.session_id, message.id, outcome.evidence)
             if waits:
                 self._waits()

@@ -11,6 +11,7 @@ import asyncio
 import heapq
 import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextvars import Context
 from typing import Any
 
 from esteio.clock import Clock
@@ -142,7 +143,7 @@ class Scheduler:
             return
         if waits is not None:
             waits.cancel()
-        self._later[session_id] = loop.call_later(wait_s, self.wake, session_id)
+        self._later[session_id] = loop.call_later(wait_s, self.wake, session_id, context=Context())
 
     def _routine(self, session_id: SessionId, evidence: Sequence[Evidence]) -> bool:
         session = self._memory.peek(session_id)
@@ -198,7 +199,8 @@ class Scheduler:
         return True
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        # Of no trace: who woke a session does not own what is done about it from then on.
+        task = asyncio.get_running_loop().create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -390,7 +392,7 @@ class Scheduler:
         if self._heap and self._open:
             self._alarm_at = self._heap[0][0]
             pause = max(self._alarm_at - self._clock.now(), SHORTEST_S)
-            self._alarm = asyncio.get_running_loop().call_later(pause, self._ring)
+            self._alarm = asyncio.get_running_loop().call_later(pause, self._ring, context=Context())
 
     def _ring(self) -> None:
         """Wake what has fallen due. While it is at it nothing sets the alarm: it does so itself, whatever happens."""

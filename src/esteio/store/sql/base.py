@@ -85,5 +85,12 @@ async def add_message_event(db: Db, kind: str, message: Message, at: float, **ex
     if message.quote is not None and "quoted" not in extra:
         document["quoted"] = await quoted_of(db, message.quote, message.session)
     document.update(extra)
-    event = EventRow(type=kind, at=at, data=document, session=message.session, chat=message.chat)
+    event = EventRow(
+        type=kind,
+        at=at,
+        data=document,
+        session=message.session,
+        chat=message.chat,
+        trace_context=message.trace_context,
+    )
     await db.put("event_add", rows.event_params(event))

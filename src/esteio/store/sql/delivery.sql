@@ -90,7 +90,7 @@ SELECT at FROM events WHERE seq = :seq
 SELECT seq, type, coalesce(session_name, '') AS session_name, coalesce(chat, '') AS chat FROM events WHERE seq = :seq
 
 -- name: event
-SELECT type, at, data FROM events WHERE seq = :seq
+SELECT type, at, data, trace_context FROM events WHERE seq = :seq
 
 -- name: events_to_deal
 SELECT seq, type, coalesce(session_name, '') AS session_name, coalesce(chat, '') AS chat, at FROM events WHERE seq > :after ORDER BY seq LIMIT

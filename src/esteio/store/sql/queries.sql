@@ -14,7 +14,7 @@ outage, last_outage, recovery, facts, paused, linked, row_version, wake_at, rest
 m.seq, m.id, m.session_id, m.direction, m.chat, m.content, m.state, m.created_at, m.updated_at, m.recipient, m.sender,
 m.provider_id, m.reason, m.priority, m.expires_at, m.on_down, m.client_ref, m.quote, m.mentions, m.attempts, m.due_at,
 m.socket_closed_count, m.sent_at, m.doubt_since, m.queue_ref, m.recovered, m.fence, m.provider_queued_at, m.author,
-m.read_as, m.set_aside_at
+m.read_as, m.set_aside_at, m.trace_context
 
 -- part: shown_message
 {{message}}, s.name AS session_name, s.gate
@@ -22,7 +22,7 @@ m.read_as, m.set_aside_at
 -- part: written_message
 seq, id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender, provider_id, reason,
 priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, socket_closed_count, sent_at, doubt_since,
-queue_ref, recovered, fence, provider_queued_at, author, read_as, set_aside_at
+queue_ref, recovered, fence, provider_queued_at, author, read_as, set_aside_at, trace_context
 
 -- part: work
 id, lane, kind, payload, due_at, created_at, session_id, server, dedupe, attempts, state, fence, lease_until,
@@ -485,11 +485,11 @@ ON CONFLICT (session_id, scope, key) DO UPDATE SET
 INSERT INTO messages (id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender,
     provider_id, reason, priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at,
     socket_closed_count,
-    sent_at, doubt_since, queue_ref, recovered, stored, fence, author, read_as, provider_webhook_id)
+    sent_at, doubt_since, queue_ref, recovered, stored, fence, author, read_as, provider_webhook_id, trace_context)
 VALUES (:id, :session_id, :direction, :chat, :content, :state, :created_at, :updated_at, :recipient, :sender,
     :provider_id, :reason, :priority, :expires_at, :on_down, :client_ref, :quote, :mentions, :attempts, :due_at,
     :socket_closed_count, :sent_at, :doubt_since, :queue_ref, :recovered, :stored, 0, :author, :read_as,
-    :provider_webhook_id)
+    :provider_webhook_id, :trace_context)
 RETURNING seq
 
 -- name: message
@@ -839,8 +839,8 @@ UPDATE messages SET content = :content, stored = :stored WHERE id = :id
 -- == inbox ==
 
 -- name: provider_webhook_add
-INSERT INTO provider_webhooks (session_id, path, headers, body, received_at, state, note)
-VALUES (:session_id, :path, :headers, :body, :received_at, 'unread', '')
+INSERT INTO provider_webhooks (session_id, path, headers, body, received_at, state, note, trace_context)
+VALUES (:session_id, :path, :headers, :body, :received_at, 'unread', '', :trace_context)
 RETURNING id
 
 -- part: held_webhook
@@ -853,7 +853,7 @@ SELECT id, length(body) AS size FROM provider_webhooks WHERE state = 'unread' AN
 ORDER BY id LIMIT :limit
 
 -- name: provider_webhooks_unread
-SELECT id, session_id, path, headers, body, received_at FROM provider_webhooks
+SELECT id, session_id, path, headers, body, received_at, trace_context FROM provider_webhooks
 WHERE state = 'unread' AND id <= :last AND {{held_webhook}} ORDER BY id LIMIT :limit
 
 -- name: inbox_backlog
@@ -862,12 +862,12 @@ SELECT (SELECT count(*) FROM provider_webhooks WHERE state = 'unread') AS unread
     (SELECT received_at FROM provider_webhooks WHERE state = 'unread' ORDER BY id LIMIT 1) AS oldest_at
 
 -- name: provider_webhook_add_read
-INSERT INTO provider_webhooks (session_id, path, headers, body, received_at, state, note)
-VALUES (:session_id, :path, :headers, :body, :received_at, 'read', '')
+INSERT INTO provider_webhooks (session_id, path, headers, body, received_at, state, note, trace_context)
+VALUES (:session_id, :path, :headers, :body, :received_at, 'read', '', :trace_context)
 RETURNING id
 
 -- name: provider_webhook_of_message
-SELECT id, session_id, path, headers, body, received_at FROM provider_webhooks
+SELECT id, session_id, path, headers, body, received_at, trace_context FROM provider_webhooks
 WHERE id = (SELECT provider_webhook_id FROM messages WHERE messages.id = :id)
 
 -- name: provider_webhook_delete_of
@@ -1091,7 +1091,8 @@ DELETE FROM provider_webhooks WHERE id IN (
 -- == events, keys, upkeep ==
 
 -- name: event_add
-INSERT INTO events (type, at, session_name, chat, data) VALUES (:type, :at, :session_name, :chat, :data)
+INSERT INTO events (type, at, session_name, chat, data, trace_context)
+VALUES (:type, :at, :session_name, :chat, :data, :trace_context)
 
 -- name: events
 SELECT type, at, data, session_name, chat, seq FROM events WHERE seq > :after AND type <> 'provider.event'

@@ -103,7 +103,9 @@ async def send(visit: Visit) -> ApiResponse:
     try:
         request = forms.read(MessageRequest, _said(words))
         messages, caller = visit.api.commands.messages, visit.request.key.id
-        message, _ = await messages.send(session, request, caller=caller, idem_key=_once(words))
+        message, _ = await messages.send(
+            session, request, caller=caller, idem_key=_once(words), trace_context=visit.request.trace_context
+        )
     except CommandError as error:
         told = forms.wrong(error, visit.texts)
         wrong = told._replace(field=told.field.partition(".")[0])

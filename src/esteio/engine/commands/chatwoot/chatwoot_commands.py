@@ -75,14 +75,16 @@ class ChatwootCommands:
         words = {_SETTINGS: msgspec.json.encode(settings).decode()}
         await self._sessions.keep_chatwoot(session.id, self._vault.seal(words))
 
-    async def send(self, session: Session, written: Written) -> None:
+    async def send(self, session: Session, written: Written, trace_context: str | None = None) -> None:
         """Each part of it into the outbox, once, in order; all are on disk when it returns. Raises what
         `MessageCommands.send` raises."""
         settings = await self.settings(session) or {}
         quote_id = await self._quoted(session, written)
         for part, request in enumerate(_parts(written, settings, quote_id)):
             try:
-                await self._message_commands.send(session, request, caller=CALLER, idem_key=_mark(written.id, part))
+                await self._message_commands.send(
+                    session, request, caller=CALLER, idem_key=_mark(written.id, part), trace_context=trace_context
+                )
             except CommandError as error:
                 # Chatwoot tells it again with other words beside it: it is on its way as it was told first.
                 if error.code != "idempotency-mismatch":

@@ -192,6 +192,7 @@ async def _claim(db: Db, endpoint: Endpoint, lane: LaneRow, now: float, lease_s:
         type=event.type,
         at=event.at,
         data=data_of(event.data),
+        trace_context=event.trace_context,
         attempt=row.attempts + 1,
         fence=row.fence,
     )

@@ -134,7 +134,13 @@ async def _carry(db: Db, settlement: InboxSettlement, name: str) -> None:
     if not any(one.enabled and wants(one.types, one.sessions, PROVIDER_EVENT, name) for one in endpoints):
         return
     for event in settlement.carried:
-        told = EventRow(PROVIDER_EVENT, settlement.at, {"event": event.name, "data": event.data}, SessionName(name))
+        told = EventRow(
+            PROVIDER_EVENT,
+            settlement.at,
+            {"event": event.name, "data": event.data},
+            SessionName(name),
+            trace_context=settlement.trace_context,
+        )
         await db.put("event_add", rows.event_params(told))
 
 
@@ -225,6 +231,7 @@ class _Application:
             quote=await self._quoted(event.quoted_provider_id),
             sent_at=event.happened_at if event.from_me else None,
             recovered=self._settlement.recovered,
+            trace_context=self._settlement.trace_context,
         )
         await db.put("message_add", {**rows.message_params(message), "provider_webhook_id": await self._raw_id(event)})
         if media is not None and media.fetching:
@@ -327,6 +334,7 @@ class _Application:
             to=chat if event.from_me else None,
             sender=None if event.from_me else await self._met(event.sender),
             provider_id=event.provider_id,
+            trace_context=self._settlement.trace_context,
         )
         await add_message_event(self._db, "message.reaction", message, self._settlement.at)
 
@@ -350,5 +358,12 @@ class _Application:
         return await self._db.row("inbound_own", {"session_id": self._session_id, "provider_id": provider_id})
 
     async def _event(self, kind: str, chat: str, data: Document) -> None:
-        event = EventRow(type=kind, at=self._settlement.at, data=data, session=self._name, chat=chat)  # type: ignore[arg-type]
+        event = EventRow(
+            type=kind,
+            at=self._settlement.at,
+            data=data,
+            session=self._name,  # type: ignore[arg-type]  # a NewType over what the driver gives
+            chat=chat,
+            trace_context=self._settlement.trace_context,
+        )
         await self._db.put("event_add", rows.event_params(event))

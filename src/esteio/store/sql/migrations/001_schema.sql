@@ -317,6 +317,8 @@ CREATE TABLE messages (
     -- never
     -- was in such a queue. `due_at` is then the next look at the queue.
     provider_queued_at DOUBLE PRECISION CHECK (provider_queued_at IS NULL OR state = 'sent'),
+    -- The trace that it belongs to: `traceparent`, and after a blank `tracestate`.
+    trace_context TEXT,
     CHECK ((state = 'sending') = (lease_until IS NOT NULL)),
     CHECK (state <> 'in_doubt' OR doubt_since IS NOT NULL),
     CHECK (direction = 'out' OR state IN ('delivered', 'read'))
@@ -392,7 +394,8 @@ CREATE TABLE provider_webhooks (
     body BYTEA NOT NULL,
     received_at DOUBLE PRECISION NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('unread', 'read', 'unreadable')),
-    note TEXT NOT NULL
+    note TEXT NOT NULL,
+    trace_context TEXT
 );
 
 CREATE INDEX provider_webhooks_unread ON provider_webhooks (id) WHERE state = 'unread';
@@ -472,7 +475,8 @@ CREATE TABLE events (
     at DOUBLE PRECISION NOT NULL,
     session_name TEXT,
     chat TEXT,
-    data TEXT NOT NULL
+    data TEXT NOT NULL,
+    trace_context TEXT
 );
 
 -- The next event of a lane; events of a time.

@@ -51,6 +51,7 @@ def message_params(message: Message) -> Params:
         "author": message.author,
         "read_as": message.read_as,
         "stored": stored_name(message.content),
+        "trace_context": message.trace_context,
     }
 
 
@@ -95,6 +96,7 @@ def message_of(row: Row, session: str, gate: str = "open") -> Message:
         author=row.author,
         read_as=row.read_as,
         set_aside_at=row.set_aside_at,
+        trace_context=row.trace_context,
     )
 
 
@@ -116,6 +118,7 @@ def raw_params(raw: RawInbound) -> Params:
         "headers": to_text(raw.headers),
         "body": bytes(raw.body),
         "received_at": raw.received_at,
+        "trace_context": raw.trace_context,
     }
 
 
@@ -123,5 +126,11 @@ def raw_of(row: Row) -> RawInbound:
     """A provider's webhook, its body byte for byte as it came."""
     headers: Mapping[str, str] = json_text.strings.decode(row.headers)
     return RawInbound(
-        id=row.id, session_id=row.session_id, path=row.path, headers=headers, body=row.body, received_at=row.received_at
+        id=row.id,
+        session_id=row.session_id,
+        path=row.path,
+        headers=headers,
+        body=row.body,
+        received_at=row.received_at,
+        trace_context=row.trace_context,
     )

@@ -57,6 +57,7 @@ def event_params(event: EventRow) -> Params:
         "session_name": event.session,
         "chat": event.chat,
         "data": to_text(event.data),
+        "trace_context": event.trace_context,
     }
 
 
