@@ -38,6 +38,7 @@ from esteio.sim.providers.faces import new_world
 from esteio.sim.sandbox.control import Control
 from esteio.sim.world.faults import KINDS
 from esteio.texts import catalogue
+from esteio.tracing.names import ATTRIBUTES
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "esteio"
@@ -300,10 +301,10 @@ def test_the_page_of_the_sandbox_has_every_call() -> None:
 
 def unknown_words(text: Text) -> set[str]:
     """Codes of refusals and types of events that no description of the API has, no list of the log, and no table of
-    problems (the door's are in no description)."""
+    problems (the door's are in no description), nor the list of what spans say."""
     codes = set(re.findall(r"\b[45]\d\d[:,]? `([a-z]+(?:-[a-z]+)+)`", text.words))
     events = {piece for piece in code(text.words) if re.fullmatch(r"(message|session|server|approval)\.[a-z_]+", piece)}
-    return (codes | events) - NAMES - EVENTS.keys() - PROBLEMS.keys()
+    return (codes | events) - NAMES - EVENTS.keys() - PROBLEMS.keys() - ATTRIBUTES.keys()
 
 
 @pytest.mark.parametrize("text", PROSE, ids=lambda text: text.where)

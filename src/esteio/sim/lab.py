@@ -34,6 +34,7 @@ from esteio.sim.world.world import World
 from esteio.store.base import JournalEntry, Store, Work
 from esteio.store.media import MediaStore, MemoryMediaStore
 from esteio.store.sqlite import SqliteStore
+from esteio.tracing.tracer import NOT_TRACED, Tracer
 from esteio.vault import Vault
 
 BASE_URL = "http://gateway.sim"
@@ -83,6 +84,7 @@ class Lab:
         told: CollectedNotices | None = None,
         media_store: MediaStore | None = None,
         media_hosts: Hosts | None = None,
+        tracer: Tracer = NOT_TRACED,
     ) -> None:
         if not is_set_up():
             set_up("error", "console")
@@ -95,6 +97,7 @@ class Lab:
         self.subscribers = Subscribers(self.world)
         self._media_hosts: Hosts = media_hosts or self.subscribers
         self.told = told or CollectedNotices()
+        self.tracer = tracer
         self._bought: dict[str, dict[str, str]] = {}
         self.gateway = self._gateway()
 
@@ -111,6 +114,7 @@ class Lab:
             registry=load(),
             vault=Vault(SEALING_KEY),
             notifier=self.told,
+            tracer=self.tracer,
         )
 
     async def _resolve(self, host: str) -> Sequence[str]:

@@ -11,6 +11,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from opentelemetry.context import Context
@@ -90,7 +91,8 @@ class OtelTracer:
 
         def shut_down() -> None:
             self._provider.shutdown()
-            loop.call_soon_threadsafe(done.set)
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(done.set)
 
         # A daemon: a receiver that does not answer may not hold up the end of the process either.
         threading.Thread(target=shut_down, name="otel-shutdown", daemon=True).start()
