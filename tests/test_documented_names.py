@@ -43,7 +43,7 @@ from esteio.tracing.names import ATTRIBUTES
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "esteio"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-SAMPLES = [ROOT / "Dockerfile", *sorted((ROOT / "packaging").iterdir())]
+SAMPLES = [ROOT / "Dockerfile", *sorted(path for path in (ROOT / "packaging").rglob("*") if path.is_file())]
 MODULES = sorted(SOURCE.rglob("*.py"))
 APPRISE = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 """One of its plugins imports what newer Pythons do not have."""

@@ -283,7 +283,6 @@ class RawInbound(msgspec.Struct, frozen=True):
     received_at: float
     id: int = 0
     trace_context: str | None = None
-    """The trace that it began (`tracing.context`)."""
 
 
 class InboxSettlement(msgspec.Struct, frozen=True):
@@ -312,8 +311,7 @@ class InboxSettlement(msgspec.Struct, frozen=True):
     """Only so much of the raw body is kept; None: all of it."""
     generation: int | None = None
     trace_context: str | None = None
-    """The trace of what it brings that is new (`tracing.context`); what it says of a message of ours belongs to that
-    message's."""
+    """Of what is new in it (`tracing.context`); what it says of a message of ours belongs to that one's."""
 
 
 class InboxResult(msgspec.Struct, frozen=True):
