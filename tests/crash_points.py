@@ -25,7 +25,8 @@ from esteio.store.sqlite import SqliteStore
 PORTS = [name for name in vars(Store) if isinstance(vars(Store)[name], property)]
 READS = frozenset(
     {
-        "approvals.by_state", "approvals.get", "contacts.addresses", "contacts.known_phones", "contacts.messages",
+        "approvals.by_state", "approvals.get", "audit.found", "audit.head", "audit.last",
+        "audit.last_before", "audit.page", "contacts.addresses", "contacts.known_phones", "contacts.messages",
         "dead_letters.events", "dead_letters.messages", "decisions.due_sessions", "decisions.session_view",
         "delivery.backlog", "delivery.next_due", "doubts.due", "doubts.known_provider_ids", "doubts.next_due",
         "doubts.overtaken", "doubts.sends_unstored", "events.last_seq", "events.page",
@@ -49,6 +50,8 @@ READS = frozenset(
         "webhook_endpoints.deliveries", "webhook_endpoints.get",
         "webhook_endpoints.waiting", "work.get", "work.next_due",
         "sessions.by_instance", "sessions.settings", "decisions.with_news", "nodes.all", "nodes.held", "nodes.lives",
+        # A start's own, before anything else can happen.
+        "audit.begin",
     }
 )  # fmt: skip
 """What changes nothing on disk: dying there is dying at the next write."""

@@ -135,6 +135,7 @@ def scraped() -> Scraped:
     async def whole() -> None:
         gateway = Gateway(Settings(admin_key=ADMIN), SqliteStore.memory())
         await gateway.store.start(gateway.clock.now())
+        await gateway.audit.begin()
         try:
             await gateway.call("GET", "/v1/sessions")
             answers.append((await gateway.call("GET", "/metrics")).text)

@@ -78,6 +78,8 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Provider webhooks that could not be read."""
     history_s: Annotated[float, Meta(ge=90 * 86_400)] = 400 * 86_400
     """Outages that are over, and when sessions changed their state; 90 days at least."""
+    audit_s: Seconds = 730 * 86_400
+    """Rows of the audit log; a row says which are gone, and the chain of those that stay still holds."""
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,6 +22,7 @@ from esteio.api.http.route import ApiContext
 from esteio.api.ops import program_version
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.chatwoot.chatwoot_commands import ChatwootCommands
 from esteio.engine.commands.chatwoot.inboxes import ChatwootInboxes
 from esteio.engine.commands.commands import build_commands
@@ -138,6 +139,7 @@ class Gateway:
             transport = TracedTransport(transport, tracer, clock, told=settings.otel.to_providers)
         self.transport = transport
         spans = MessageSpans(tracer, store.messages)
+        self.audit = AuditLog(store.audit, vault, clock, keep_s=settings.retention.audit_s)
         self.routing = routing = Routing()
         self.pace = RateLimiter(store.servers, store.sessions, settings.policy_of)
         self.waiters = Waiters(store.sessions, store.messages)
@@ -160,6 +162,7 @@ class Gateway:
             registry,
             settings.policy_of,
             memory=self.memory,
+            audit=self.audit,
             changed=self.recovery_steps.decided,
             server_read=routing.server_read,
             notice_targets=notifier.targets,
@@ -315,6 +318,7 @@ class Gateway:
             clock=clock,
             providers=registry.as_mapping(),
             vault=vault,
+            audit=self.audit,
             settings=settings,
             wakeups=routing,
             waiter=self.waiters,
@@ -335,6 +339,7 @@ class Gateway:
             store.sessions,
             store.messages,
             vault=vault,
+            audit=self.audit,
             message_commands=self.commands.messages,
             inboxes=ChatwootInboxes(self._media_transport, allowed=settings.allowed_networks, resolve=resolve),
             door_url=settings.base_url + PREFIX,
@@ -343,7 +348,7 @@ class Gateway:
             store,
             clock,
             self.supervisor,
-            prepare=(self.backfill.after_start, self.pace.after_start),
+            prepare=(self.audit.begin, self.backfill.after_start, self.pace.after_start),
             tasks={
                 "inbox": self.inbox.run,
                 "work": self.work.run,
@@ -357,6 +362,7 @@ class Gateway:
                 "silence": self.maintenance.silence,
                 "beat": self.maintenance.beat,
                 "purge": self.maintenance.purge,
+                "audit": self.audit.run,
                 "media": self.fetcher.run,
                 "media-sweep": self.maintenance.sweep,
                 "passed": self.passed_journal.run,
@@ -426,7 +432,11 @@ class Gateway:
 
     async def start(self) -> None:
         """Opens the store and starts the tasks; raises what `Lifecycle.start` raises."""
-        await self.lifecycle.start()
+        try:
+            await self.lifecycle.start()
+        except BaseException:
+            await self.lifecycle.aclose()
+            raise
         self.api.logins.remember(await self.store.keys.ended_logins())
 
     def step_aside(self) -> None:

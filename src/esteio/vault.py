@@ -92,6 +92,11 @@ def derive(word: str) -> bytes:
     return word.encode()
 
 
+def new_key() -> str:
+    """A new key of 256 random bits, in URL-safe base64."""
+    return Fernet.generate_key().decode()
+
+
 def _checked(key: bytes, path: Path) -> bytes:
     try:
         Fernet(key)
@@ -101,7 +106,7 @@ def _checked(key: bytes, path: Path) -> bytes:
 
 
 def _make(path: Path) -> bytes:
-    key = Fernet.generate_key()
+    key = new_key().encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Exclusive: two first starts at once may not each seal with a key of their own.

@@ -20,6 +20,7 @@ from esteio.config import Settings
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, SessionName
 from esteio.core.model.session import Session
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.commands import build_commands
 from esteio.engine.commands.requests import KeyRequest, Role
 from esteio.engine.delivery.client import WebhookClient
@@ -144,6 +145,7 @@ class Gateway:
         """Where host names lead; a test may replace it."""
         vault, registry = Vault(Fernet.generate_key()), load([])
         self.vault = vault
+        self.audit = AuditLog(store.audit, vault, self.clock, keep_s=0)
         self.shelf = shelf = MemoryMediaStore()
         links = MediaLinks(b"k" * 32, settings.base_url, self.clock, settings.media_url_for_s)
 
@@ -163,6 +165,7 @@ class Gateway:
             clock=self.clock,
             providers=registry.as_mapping(),
             vault=vault,
+            audit=self.audit,
             settings=settings,
             wakeups=self.bells,
             waiter=self.waiters,
@@ -295,6 +298,7 @@ def run(settings: Settings) -> Run:
             store = SqliteStore.memory()
             gateway = Gateway(msgspec.structs.replace(settings, **(changed or {})), store)
             await store.start(gateway.clock.now())
+            await gateway.audit.begin()
             try:
                 await test(gateway)
             finally:

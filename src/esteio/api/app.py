@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from esteio.api.http.request import PROBLEM, ApiRequest, ApiResponse, ClientGone
 from esteio.api.http.route import ApiContext, Route
 from esteio.api.v1 import (
     approvals,
+    audit,
     contacts,
     dead_letters,
     events,
@@ -38,6 +40,7 @@ from esteio.api.v1 import (
     webhooks,
 )
 from esteio.core.views.catalogue import Catalogue
+from esteio.engine.audit.acting import acting
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
 from esteio.log import logger
@@ -59,6 +62,7 @@ TABLE: tuple[Route, ...] = (
     *webhooks.ROUTES,
     *dead_letters.ROUTES,
     *gateway.ROUTES,
+    *audit.ROUTES,
     *events.ROUTES,
     *ops.ROUTES,
 )
@@ -171,7 +175,8 @@ async def _respond(api: ApiContext, route: Route, call: ApiRequest) -> ApiRespon
         await _admit(api, route, call)
         if route.role is not None:
             api.begin_span(call, route.method, route.path, parent=call.sent_trace)
-        given = await route.handler(api, call)
+        with acting(call.actor("key")) if call.key.id else nullcontext():
+            given = await route.handler(api, call)
         _check_scope_read(route, call)
         return given
     except CommandError as error:

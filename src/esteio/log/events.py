@@ -90,6 +90,7 @@ KEYS: Final[dict[str, tuple[Kind, str]]] = {
     "adopted": ("number", "whether the instance was there before the session"),
     "soft": ("number", "the soft limit"),
     "hard": ("number", "the hard limit"),
+    "head": ("id", "the hash of the audit log's last row"),
     "causes": ("code", "how many for which cause, `cause:count`"),
     "back_ms": ("number", "how far the clock went back"),
     # words
@@ -297,6 +298,13 @@ EVENTS: Final[dict[str, Event]] = {
     # -- keys and people -----------------------------------------------------------------------------------------------
     "key.created": _one("info", "An API key was made.", "key", "role"),
     "key.revoked": _one("info", "An API key was revoked.", "key"),
+    "audit.head": _one(
+        "info", "Once a day: how many rows the audit log ever had, and the last one's hash.", "count", "head"
+    ),
+    "audit.head_missing": _one(
+        "error", "The audit log has rows and no head: what was written before cannot be verified any more.", "count"
+    ),
+    "audit.purged": _one("info", "Rows of the audit log beyond their time were removed, up to this one.", "count"),
     "contact.erased": _one("info", "What was stored of a person was removed.", "count", "in_doubt"),
     # -- the process ---------------------------------------------------------------------------------------------------
     "gateway.started": _one("info", "It serves.", "listen"),

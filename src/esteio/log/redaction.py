@@ -22,9 +22,9 @@ _APART: Final = (
 )
 """What stands between the digits of a number as people, URLs and JSON write it."""
 _DIGITS: Final = re.compile(
-    # What is no number, and is left as it is: our ids, times, IPv4 addresses with or without a port, UUIDs.
+    # What is no number, and is left as it is: our ids, times, IPv4 addresses with or without a port, UUIDs, SHA-256.
     r"(?P<kept>(?<![\w-])(?:[a-z]{2,10}_[0-9a-hj-np-tv-z]{26}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?"
-    r"|\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?![\w-]|\.\d))"
+    r"|\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{64})(?![\w-]|\.\d))"
     rf"|\+?(?:\d{_APART}){{6,}}\d",
     re.IGNORECASE,
 )

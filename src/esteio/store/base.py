@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from esteio.core.model.ids import ServerName
 from esteio.core.model.session import Session
+from esteio.store.ports.audit import Audit
 from esteio.store.ports.contacts import Contacts
 from esteio.store.ports.delivery import DeadLetters, DeliveryQueue, EventLog, WebhookEndpoints
 from esteio.store.ports.history import History, StatusPages
@@ -243,6 +244,8 @@ class Store(Health, Protocol):
     def dead_letters(self) -> DeadLetters: ...
     @property
     def keys(self) -> Keys: ...
+    @property
+    def audit(self) -> Audit: ...
     @property
     def maintenance(self) -> Maintenance: ...
     @property

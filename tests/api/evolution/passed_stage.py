@@ -158,6 +158,7 @@ async def staged(**settings: Any) -> AsyncIterator[Stage]:
         notifier=LogNotifier(catalogue("en")),
     )
     await gateway.store.start(gateway.clock.now())
+    await gateway.audit.begin()
     await gateway.scheduler.aclose()
     serving, address = server(gateway.app), socket.create_server(("127.0.0.1", 0))
     task = asyncio.ensure_future(serving.serve(sockets=[address]))

@@ -61,6 +61,8 @@ NEEDED = {
     "POST /v1/apply": "admin",
     "POST /v1/notices/test": "admin",
     "GET /v1/gateway": "operate",
+    "GET /v1/audit": "admin",
+    "GET /v1/audit/verify": "admin",
     "GET /v1/events": "read",
     "POST /v1/events/token": "read",
     "POST /v1/login-links": "read",

@@ -103,6 +103,8 @@ FOREIGN: dict[str, tuple[tuple[int, ...] | None, list[Any]]] = {
     "POST /v1/webhooks/{id}/replay": (ABSENT, [{"from": "2020-01-01T00:00:00Z", "to": "2030-01-01T00:00:00Z"}]),
     "GET /v1/dead-letters": (HIDDEN, []),
     "POST /v1/dead-letters/replay": (HIDDEN, [{}, {"session": "other-9"}, {"dry_run": True}]),
+    "GET /v1/audit": (REFUSED, []),
+    "GET /v1/audit/verify": (REFUSED, []),
     "POST /v1/events/token": ((201,), [{}]),
     "POST /v1/login-links": ((201,), [{}]),
     "GET /metrics": (REFUSED, []),

@@ -16,8 +16,10 @@ from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
 from esteio.core.model.message import Message
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.store.base import DecisionCommit
 from esteio.store.sqlite import SqliteStore
+from esteio.vault import Vault, new_key
 
 NOW = 1_800_000_000.0
 
@@ -101,6 +103,7 @@ class Parts:
     def __init__(self) -> None:
         self.store, self.clock, self.woken = SqliteStore.memory(), SetClock(), Woken()
         self.waiter = NoWait(self.store)
+        self.audit = AuditLog(self.store.audit, Vault(new_key().encode()), self.clock, keep_s=0)
 
     async def session(self, name: str = "loja", **changes: object) -> Session:
         """A stored session of the server `prov`; `changes` are committed as a decision would."""
@@ -146,6 +149,7 @@ def with_parts() -> WithParts:
         async def whole() -> None:
             parts = Parts()
             await parts.store.start(NOW)
+            await parts.audit.begin()
             try:
                 await test(parts)
             finally:

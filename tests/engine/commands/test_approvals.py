@@ -33,9 +33,9 @@ def test_a_decision_is_evidence_for_the_judge(
 ) -> None:
     async def test(parts: Parts) -> None:
         session = await waiting(parts)
-        decided = await ApprovalCommands(parts.store.approvals, parts.clock, wakeups=parts.woken).decide(
-            "apr_1", decision, "ana"
-        )
+        decided = await ApprovalCommands(
+            parts.store.approvals, parts.clock, audit=parts.audit, wakeups=parts.woken
+        ).decide("apr_1", decision, "ana")
         assert decided.state == decision
         (evidence,) = await parts.evidence(session)
         assert (evidence.kind, evidence.data) == (kind, {"approval": "apr_1", "rung": "recreate", "who": "ana"})
@@ -47,7 +47,7 @@ def test_a_decision_is_evidence_for_the_judge(
 def test_who_comes_second_is_told_what_was_decided(with_parts: WithParts) -> None:
     async def test(parts: Parts) -> None:
         await waiting(parts)
-        approvals = ApprovalCommands(parts.store.approvals, parts.clock, wakeups=parts.woken)
+        approvals = ApprovalCommands(parts.store.approvals, parts.clock, audit=parts.audit, wakeups=parts.woken)
         await approvals.decide("apr_1", "rejected", "ana")
         with pytest.raises(CommandError) as caught:
             await approvals.decide("apr_1", "approved", "bia")

@@ -12,7 +12,7 @@ from tests.engine.commands.conftest import Parts, WithParts
 
 
 def keys_of(parts: Parts, admin_key: str = "") -> KeyCommands:
-    return KeyCommands(parts.store.keys, parts.clock, admin_key=admin_key)
+    return KeyCommands(parts.store.keys, parts.clock, audit=parts.audit, admin_key=admin_key)
 
 
 def test_a_secret_opens_until_it_is_revoked(with_parts: WithParts) -> None:

@@ -59,7 +59,9 @@ class Provider:
 
 
 def acts_of(parts: Parts, addresses: Addresses | None = None) -> ProviderActs:
-    evidence = OperatorEvidence(parts.store.journal, parts.clock, waiter=parts.waiter, wakeups=parts.woken)
+    evidence = OperatorEvidence(
+        parts.store.journal, parts.clock, audit=parts.audit, waiter=parts.waiter, wakeups=parts.woken
+    )
     return ProviderActs(
         parts.store.work,
         parts.clock,
@@ -131,8 +133,9 @@ def removal_of(parts: Parts, addresses: Addresses) -> SessionRemoval:
         lookup=Lookup(parts.store.sessions, parts.store.servers, parts.store.messages),
         acts=acts_of(parts, addresses),
         addresses=cast("Endpoints", addresses),
+        audit=parts.audit,
         media_store=MemoryMediaStore(),
-        keys=KeyCommands(parts.store.keys, parts.clock, admin_key=""),
+        keys=KeyCommands(parts.store.keys, parts.clock, audit=parts.audit, admin_key=""),
         wakeups=parts.woken,
     )
 

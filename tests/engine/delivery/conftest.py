@@ -27,6 +27,7 @@ def relay() -> Relay:
             made = Lab(seed, **lab)
             gateway = made.gateway
             await gateway.store.start(gateway.clock.now())
+            await gateway.audit.begin()
             for name, task in (("relay", gateway.deliveries.run), ("bury", gateway.deliveries.expire)):
                 gateway.supervisor.start(name, task)
             try:

@@ -30,6 +30,7 @@ def _stranger(lab: Lab) -> Reconciler:
         gateway.registry,
         gateway.settings.policy_of,
         memory=Memory(SoleHolder()),
+        audit=gateway.audit,
         changed=lambda *_: None,
         server_read=lambda _: None,
     )

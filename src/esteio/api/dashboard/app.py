@@ -7,6 +7,7 @@ stands on a page.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,6 +34,7 @@ from esteio.api.dashboard.status import settings as status_settings
 from esteio.api.http.problems import of_command_error
 from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, send_response
 from esteio.api.http.route import ApiContext
+from esteio.engine.audit.acting import acting
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
 from esteio.log import logger
@@ -143,7 +145,8 @@ async def respond(visit: Visit, route: PageRoute | None, method: str, path: str)
             return moved("/login" if back == "/" else f"/login?{urlencode({'next': back})}")
         if method == "POST" and route.role is not None:
             visit.api.begin_span(visit.request, method, route.path, parent=visit.request.sent_trace)
-        return await route.handler(visit)
+        with acting(visit.request.actor("login")) if visit.login is not None else nullcontext():
+            return await route.handler(visit)
     except CommandError as error:
         log.info("request.refused", route=path if route is None else route.path, reason=error.code)
         return _refused(visit, error)

@@ -9,7 +9,9 @@ from esteio.api.dashboard.page import Visit, moved
 from esteio.api.dashboard.places import ours
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.http.request import ApiResponse
+from esteio.engine.audit.acting import acting
 from esteio.engine.errors import CommandError
+from esteio.store.base import ApiKey
 
 WRONG_KEY, USED_LINK, TOO_MANY = "login.wrong-key", "login.used-link", "login.too-many"
 
@@ -27,9 +29,12 @@ async def by_key(visit: Visit) -> ApiResponse:
     secret, api = words.get("key", "").strip(), visit.api
     if wait := api.logins.attempts.begin(visit.address, api.clock.now()):
         return _form(visit, after, TOO_MANY, 429, wait=wait)
-    if await api.commands.keys.authenticate(secret) is None:
+    key = await api.commands.keys.authenticate(secret)
+    if key is None:
+        await _failed(visit, "key")
         return _form(visit, after, WRONG_KEY, 401)
     api.logins.attempts.succeeded(visit.address)
+    await _let_in(visit, key, "key")
     return moved(after, api.logins.opened(secret))
 
 
@@ -41,9 +46,12 @@ async def by_link(visit: Visit) -> ApiResponse:
     if wait := api.logins.attempts.begin(visit.address, now):
         return _form(visit, "/", TOO_MANY, 429, wait=wait)
     secret = api.logins.links.redeem(visit.request.path["token"], now)
-    if secret is None or await api.commands.keys.authenticate(secret) is None:
+    key = None if secret is None else await api.commands.keys.authenticate(secret)
+    if secret is None or key is None:
+        await _failed(visit, "link")
         return _form(visit, "/", USED_LINK, 401)
     api.logins.attempts.succeeded(visit.address)
+    await _let_in(visit, key, "link")
     return moved("/", api.logins.opened(secret))
 
 
@@ -54,7 +62,8 @@ async def leave(visit: Visit) -> ApiResponse:
         raise CommandError("unauthorized")
     login, api = visit.login, visit.api
     # A row first: what this answer says holds after a kill, too.
-    await api.store.keys.end_login(login.id, login.until, api.clock.now())
+    with api.commands.audit.records("logout"):
+        await api.store.keys.end_login(login.id, login.until, api.clock.now())
     return moved("/login", api.logins.ended(login))
 
 
@@ -64,6 +73,20 @@ async def language(visit: Visit) -> ApiResponse:
     chosen = words.get("language", "")
     known = chosen if chosen in visit.api.texts.by_language else visit.texts.language
     return moved(ours(words.get("next", "")), visit.api.logins.language(known))
+
+
+async def _let_in(visit: Visit, key: ApiKey, by: str) -> None:
+    visit.request.key = key
+    with acting(visit.request.actor("login")):
+        await visit.api.commands.audit.note("login", after={"by": by})
+
+
+async def _failed(visit: Visit, by: str) -> None:
+    """Recorded with a bound: who tries keys may not fill the log."""
+    left_out = visit.api.logins.failures.begin(visit.api.clock.now())
+    if left_out is not None:
+        with acting(visit.request.actor("login")):
+            await visit.api.commands.audit.note("login.failed", after={"by": by, "left_out": left_out})
 
 
 def _form(visit: Visit, after: str, wrong: str = "", status: int = 200, *, wait: int = 0) -> ApiResponse:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,6 +28,7 @@ from esteio.api.evolution.passed import passed_route, refused_route
 from esteio.api.evolution.passed_place import METHODS
 from esteio.api.evolution.route import DOOR_PREFIX, Door, DoorCall, DoorRoute
 from esteio.api.http.request import NOTHING, ApiRequest, ApiResponse, ClientGone, send_response
+from esteio.engine.audit.acting import acting
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
 from esteio.log import logger
@@ -167,7 +169,8 @@ async def _respond(door: Door, route: DoorRoute, request: ApiRequest) -> ApiResp
         call = await admitted(door, route, request)
         if route.role is not None:
             door.begin_span(request, *_called_as(route))
-        return await route.handler(door, call)
+        with acting(request.actor("key")) if request.key.id else nullcontext():
+            return await route.handler(door, call)
     except EvolutionError as error:
         return error.answered()
     except CommandError as error:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from esteio.api.http.decode import decode
 from esteio.config import nearest
+from esteio.core.audit.entry import Actor
 from esteio.core.views.catalogue import Catalogue, Translations
 from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import Scope, scope_of
@@ -29,6 +30,8 @@ LONGEST_WAIT_S = 60.0
 LARGEST_PAGE = 500
 _WAIT = re.compile(r"(?i)(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
+_REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -104,6 +107,20 @@ class ApiRequest:
     def who(self) -> str:
         """The caller, as a timeline names them."""
         return self.key.name or self.key.id
+
+    def actor(self, kind: Literal["key", "login"]) -> Actor:
+        """The caller, as the audit log names them. `kind`: by which door they came."""
+        client = self._scope.get("client") or ("", 0)
+        return Actor(kind, self.key.id, self.key.name, str(client[0]), self.request_id)
+
+    @property
+    def request_id(self) -> str:
+        """What the caller calls this request: its `X-Request-Id`, else the trace of its `traceparent`, else ""."""
+        word = self.headers.get("x-request-id", "")
+        if _REQUEST_ID.fullmatch(word):
+            return word
+        found = _TRACEPARENT.fullmatch(self.headers.get("traceparent", ""))
+        return found[1] if found else ""
 
     @property
     def secret(self) -> str | None:

@@ -12,6 +12,8 @@ from collections import OrderedDict, deque
 
 ADDRESS_TRIES, ADDRESS_WITHIN_S = 10, 300.0
 ALL_TRIES, ALL_WITHIN_S = 100, 60.0
+RECORDED, RECORDED_WITHIN_S = 10, 60.0
+"""So many failed logins stand in the audit log."""
 MOST_ADDRESSES = 2_000
 """Remembered at once; beyond, the one that was forgotten longest goes."""
 
@@ -46,6 +48,23 @@ class LoginAttempts:
         while len(self._by_address) > MOST_ADDRESSES:
             self._by_address.popitem(last=False)
         return times
+
+
+class FailedLogins:
+    """Which failed logins are recorded: so many within a minute, and the next one says how many were left out."""
+
+    def __init__(self) -> None:
+        self._recorded: deque[float] = deque()
+        self._left_out = 0
+
+    def begin(self, now: float) -> int | None:
+        """How many were left out since the last one that was recorded; None: this one is left out as well."""
+        if _wait(self._recorded, RECORDED, RECORDED_WITHIN_S, now):
+            self._left_out += 1
+            return None
+        self._recorded.append(now)
+        left_out, self._left_out = self._left_out, 0
+        return left_out
 
 
 def group(address: str) -> str:

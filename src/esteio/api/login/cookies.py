@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 
-from esteio.api.login.attempts import LoginAttempts
+from esteio.api.login.attempts import FailedLogins, LoginAttempts
 from esteio.api.login.links import LoginLinks
 from esteio.clock import Clock
 from esteio.vault import Vault, WrongKey
@@ -46,6 +46,7 @@ class Logins:
         """Id of a login that was ended → when it would have ended by itself."""
         self.links = LoginLinks()
         self.attempts = LoginAttempts()
+        self.failures = FailedLogins()
 
     def __repr__(self) -> str:
         return "Logins()"

@@ -194,6 +194,7 @@ async def export(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The journal as lines of JSON, whole."""
     call.query()
     session = await _named(api, call)
+    await api.commands.audit.note("journal.exported", session=session.name)
     lines = journal_export.export(api.store.servers, api.store.journal, session)
     return ApiResponse(200, b"".join([piece async for piece in lines]), NDJSON)
 

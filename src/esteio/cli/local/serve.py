@@ -102,6 +102,8 @@ async def run(settings: Settings, sockets: Mapping[Listener, socket.socket], *, 
 async def opened(settings: Settings) -> Gateway:
     """A gateway that runs. Raises `Failed` with the sentence that says why not, `Misused` where the settings are
     wrong."""
+    from esteio.core.audit.entry import Actor  # noqa: PLC0415
+    from esteio.engine.audit.acting import acting  # noqa: PLC0415
     from esteio.engine.errors import CommandError  # noqa: PLC0415
     from esteio.store.base import Damaged, Locked, NewerDatabase, StoreFull  # noqa: PLC0415
     from esteio.vault import VaultError  # noqa: PLC0415
@@ -127,7 +129,9 @@ async def opened(settings: Settings) -> Gateway:
         await _check_key(gateway)
         if used and gateway.lifecycle.new_database:
             output.failure(texts.say("empty-beside-key", data=settings.data))
-        await gateway.commands.declared.apply(settings.servers, settings.sessions, left_out=_left_out)
+        with acting(Actor("settings")):
+            await gateway.audit.note_settings("policy.changed", settings.policies)
+            await gateway.commands.declared.apply(settings.servers, settings.sessions, left_out=_left_out)
     except BaseException as error:
         await gateway.aclose()
         if isinstance(error, VaultError):

@@ -12,6 +12,7 @@ import msgspec
 
 from esteio.clock import Clock
 from esteio.config import Settings
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.addressing import Addressing
 from esteio.engine.commands.contacts import ContactCommands
 from esteio.engine.commands.dead_letters import DeadLetterCommands
@@ -74,6 +75,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
     notices: NoticeCommands
     status_pages: StatusPageCommands
     declared: DeclaredCommands
+    audit: AuditLog
 
 
 def build_commands(
@@ -82,6 +84,7 @@ def build_commands(
     clock: Clock,
     settings: Settings,
     vault: Vault,
+    audit: AuditLog,
     providers: Mapping[str, Provider],
     transport: Transport,
     addresses: Endpoints,
@@ -99,7 +102,7 @@ def build_commands(
     lookup = Lookup(store.sessions, store.servers, store.messages)
     addressing = Addressing(store.contacts, settings.phone_region)
     bindings = Bindings(store.servers, store.sessions, providers)
-    evidence = OperatorEvidence(store.journal, clock, waiter=waiter, wakeups=wakeups)
+    evidence = OperatorEvidence(store.journal, clock, audit=audit, waiter=waiter, wakeups=wakeups)
     acts = ProviderActs(store.work, clock, addresses=addresses, evidence=evidence, waiter=waiter, wakeups=wakeups)
     replaced = ReplacedWebhooks(
         store.webhook_endpoints,
@@ -133,17 +136,26 @@ def build_commands(
         acts=acts,
         evidence=evidence,
         vault=vault,
+        audit=audit,
         addresses=addresses,
         wakeups=wakeups,
     )
-    keys = KeyCommands(store.keys, clock, admin_key=settings.admin_key)
+    keys = KeyCommands(store.keys, clock, audit=audit, admin_key=settings.admin_key)
     servers = ServerCommands(
-        store.servers, clock, lookup=lookup, providers=providers, vault=vault, addresses=addresses, wakeups=wakeups
+        store.servers,
+        clock,
+        lookup=lookup,
+        providers=providers,
+        vault=vault,
+        audit=audit,
+        addresses=addresses,
+        wakeups=wakeups,
     )
     webhooks = WebhookCommands(
         store.webhook_endpoints,
         clock,
         vault=vault,
+        audit=audit,
         webhook_client=webhook_client,
         wakeups=wakeups,
         allowed=allowed,
@@ -159,16 +171,17 @@ def build_commands(
             lookup=lookup,
             acts=acts,
             addresses=addresses,
+            audit=audit,
             media_store=media_store,
             keys=keys,
             wakeups=wakeups,
         ),
         pairing=pairing,
-        pair_links=PairLinkCommands(store.pair_links, clock, lookup=lookup),
+        pair_links=PairLinkCommands(store.pair_links, clock, audit=audit, lookup=lookup),
         operator_actions=OperatorActions(lookup, evidence),
         session_logout=LogoutCommands(lookup, evidence, acts),
-        instance_settings=InstanceSettingsCommands(addresses),
-        approvals=ApprovalCommands(store.approvals, clock, wakeups=wakeups),
+        instance_settings=InstanceSettingsCommands(addresses, audit),
+        approvals=ApprovalCommands(store.approvals, clock, audit=audit, wakeups=wakeups),
         servers=servers,
         instances=InstanceCommands(
             store.sessions,
@@ -192,7 +205,13 @@ def build_commands(
             resolve=resolve,
         ),
         contacts=ContactCommands(
-            store.contacts, store.sessions, clock, addressing=addressing, media_store=media_store, wakeups=wakeups
+            store.contacts,
+            store.sessions,
+            clock,
+            audit=audit,
+            addressing=addressing,
+            media_store=media_store,
+            wakeups=wakeups,
         ),
         provider_webhooks=ProviderWebhookCommands(
             store.sessions,
@@ -210,12 +229,13 @@ def build_commands(
             webhooks=webhooks,
             addresses=addresses,
             vault=vault,
+            audit=audit,
             wakeups=wakeups,
         ),
-        dead_letters=DeadLetterCommands(store.dead_letters, store.messages, clock, wakeups=wakeups),
+        dead_letters=DeadLetterCommands(store.dead_letters, store.messages, clock, audit=audit, wakeups=wakeups),
         keys=keys,
-        notices=NoticeCommands(clock, notifier),
-        status_pages=StatusPageCommands(store.status_pages, store.sessions, clock),
+        notices=NoticeCommands(clock, notifier, audit),
+        status_pages=StatusPageCommands(store.status_pages, store.sessions, clock, audit),
         declared=DeclaredCommands(
             store.servers,
             store.sessions,
@@ -224,4 +244,5 @@ def build_commands(
             addressing=addressing,
             vault=vault,
         ),
+        audit=audit,
     )

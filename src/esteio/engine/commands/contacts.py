@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from esteio.clock import Clock
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.addressing import Addressing
 from esteio.engine.runtime.ports import Wakeups
-from esteio.log import logger
+from esteio.log import clean_text, logger
 from esteio.store.base import Erased, every_session
 from esteio.store.media import MediaStore
 from esteio.store.ports.contacts import Contacts
@@ -30,11 +31,12 @@ class ContactCommands:
         sessions: Sessions,
         clock: Clock,
         *,
+        audit: AuditLog,
         addressing: Addressing,
         media_store: MediaStore,
         wakeups: Wakeups,
     ) -> None:
-        self._contacts, self._sessions, self._clock = contacts, sessions, clock
+        self._contacts, self._sessions, self._clock, self._audit = contacts, sessions, clock, audit
         self._addressing, self._media_store, self._wakeups = addressing, media_store, wakeups
 
     async def export(self, who: str, reaches: Callable[[str], bool]) -> tuple[str, list[str], list[Message]]:
@@ -42,6 +44,7 @@ class ContactCommands:
         sessions = await self._reached_sessions(reaches)
         found, names = await self._names(who, sessions)
         messages = [message for one in sessions for message in await self._contacts.messages(one.id, names)]
+        await self._audit.note("contact.exported", after={"contact": clean_text(found), "messages": len(messages)})
         lids = sorted(name for name in names if name.endswith("@lid"))
         return found, lids, sorted(messages, key=lambda message: message.created_at)
 
@@ -50,7 +53,9 @@ class ContactCommands:
         sessions = await self._reached_sessions(reaches)
         _, names = await self._names(who, sessions)
         alias, asked_at = self._clock.new_id("erased"), self._clock.now()
-        done = [await self._contacts.erase(one.id, names, alias, self._clock.now()) for one in sessions]
+        # Its alias names the person, as in the messages that stay: the log must not keep whom it was asked to forget.
+        with self._audit.records("message.content_erased", target=alias, after={"sessions": len(sessions)}):
+            done = [await self._contacts.erase(one.id, names, alias, self._clock.now()) for one in sessions]
         whole = _sum(done)
         await self._media_store.drop(whole.media, asked_at)
         log.info("contact.erased", count=whole.messages, in_doubt=whole.under_way)

@@ -8,6 +8,7 @@ what is new. Never lives here: when something becomes a dead letter (`core.messa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Final
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from esteio.clock import Clock
 from esteio.core.model.ids import MessageId
 from esteio.core.model.message import MessageState
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.checks import moment
 from esteio.engine.commands.messages import RETRIED_FROM
 from esteio.engine.commands.requests import DeadLetterRequest
@@ -40,17 +42,21 @@ class Replayed(msgspec.Struct, frozen=True):
 class DeadLetterCommands:
     """Sends dead letters again."""
 
-    def __init__(self, dead_letters: DeadLetters, messages: Messages, clock: Clock, *, wakeups: Wakeups) -> None:
-        self._dead_letters, self._messages, self._clock, self._wakeups = dead_letters, messages, clock, wakeups
+    def __init__(
+        self, dead_letters: DeadLetters, messages: Messages, clock: Clock, *, audit: AuditLog, wakeups: Wakeups
+    ) -> None:
+        self._dead_letters, self._messages, self._clock = dead_letters, messages, clock
+        self._audit, self._wakeups = audit, wakeups
 
     async def replay(self, request: DeadLetterRequest, scope: Scope) -> Replayed:
         """Those that fit, of sessions that the caller reaches. What dies again meanwhile is not taken twice."""
         wanted = wanted_of(request)
         messages = events = 0
-        if request.kind != "event" and request.webhook is None:
-            messages = await self._replay_messages(wanted, scope, dry_run=request.dry_run)
-        if request.kind != "message":
-            events = await self._replay_events(wanted, scope, dry_run=request.dry_run)
+        with nullcontext() if request.dry_run else self._audit.records("dead_letters.replayed", after=_shown(request)):
+            if request.kind != "event" and request.webhook is None:
+                messages = await self._replay_messages(wanted, scope, dry_run=request.dry_run)
+            if request.kind != "message":
+                events = await self._replay_events(wanted, scope, dry_run=request.dry_run)
         if not request.dry_run:
             self._wakeups.sends()
             self._wakeups.deliveries()
@@ -60,10 +66,11 @@ class DeadLetterCommands:
         """Of these messages those that failed or expired, of sessions that the caller reaches; how many went back into
         their queues. What is in doubt stays: a person retries each of those by itself."""
         count = 0
-        for one in ids:
-            message = await self._messages.get(MessageId(one))
-            if message is not None and message.state in DEAD and scope.reaches(message.session):
-                count += await self._revive(MessageId(one))
+        with self._audit.records("dead_letters.replayed", after={"messages": list(ids)}):
+            for one in ids:
+                message = await self._messages.get(MessageId(one))
+                if message is not None and message.state in DEAD and scope.reaches(message.session):
+                    count += await self._revive(MessageId(one))
         self._wakeups.sends()
         return count
 
@@ -71,7 +78,8 @@ class DeadLetterCommands:
         """Of these dead events those of sessions that the caller reaches; how many went back into their queues."""
         found = [await self._dead_letters.event(one) for one in ids]
         reached = [one.id for one in found if one is not None and scope.reaches(one.session or None)]
-        count = await self._dead_letters.revive(reached, self._clock.now())
+        with self._audit.records("dead_letters.replayed", after={"events": reached}):
+            count = await self._dead_letters.revive(reached, self._clock.now())
         self._wakeups.deliveries()
         return count
 
@@ -94,6 +102,11 @@ class DeadLetterCommands:
             ids = [dead.id for dead in found if scope.reaches(dead.session or None)]
             count += len(ids) if dry_run else await self._dead_letters.revive(ids, self._clock.now())
         return count
+
+
+def _shown(request: DeadLetterRequest) -> dict[str, object]:
+    """What the audit log holds of it: what was asked for."""
+    return {name: word for name, word in msgspec.to_builtins(request).items() if word and name != "dry_run"}
 
 
 def wanted_of(request: DeadLetterRequest) -> DeadFilter:

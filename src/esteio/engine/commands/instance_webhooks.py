@@ -15,8 +15,9 @@ import msgspec
 from esteio.clock import Clock
 from esteio.core.model.session import Session
 from esteio.core.webhooks import evolution_format
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.sessions.provider_acts import operator_act
-from esteio.engine.commands.webhooks import NOT_THEIRS, WebhookCommands, same_origin, sealed_headers
+from esteio.engine.commands.webhooks import NOT_THEIRS, WebhookCommands, endpoint_shown, same_origin, sealed_headers
 from esteio.engine.delivery.client import HEADER, SECRET, new_secret
 from esteio.engine.errors import invalid, unknown
 from esteio.engine.runtime.ports import Wakeups
@@ -57,10 +58,11 @@ class InstanceWebhooks:
         webhooks: WebhookCommands,
         addresses: Endpoints,
         vault: Vault,
+        audit: AuditLog,
         wakeups: Wakeups,
     ) -> None:
         self._webhook_endpoints, self._work, self._clock = webhook_endpoints, work, clock
-        self._addresses = addresses
+        self._addresses, self._audit = addresses, audit
         self._webhooks, self._vault, self._wakeups = webhooks, vault, wakeups
 
     async def of(self, session: str) -> Endpoint | None:
@@ -89,7 +91,13 @@ class InstanceWebhooks:
         asked for. Raises `CommandError`: target-not-allowed, invalid-value, unknown-session."""
         await self.check(asked)
         before = await self.of(session.name)
-        put = await self._webhook_endpoints.put_at_door(self._after(before or self._new(session.name, asked), asked))
+        after = self._after(before or self._new(session.name, asked), asked)
+        shown = None if before is None else endpoint_shown(before)
+        action = "webhook.created" if before is None else "webhook.changed"
+        with self._audit.records(
+            action, session=session.name, target=after.id, before=shown, after=endpoint_shown(after)
+        ):
+            put = await self._webhook_endpoints.put_at_door(after)
         if put is None:
             raise unknown("session", session.name)
         self._addresses.forget(session.id)

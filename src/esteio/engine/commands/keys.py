@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from esteio.clock import Clock
+from esteio.core.views.documents import timestamp
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.checks import moment
 from esteio.engine.commands.requests import KeyRequest, Role
 from esteio.engine.errors import CommandError, invalid, unknown
@@ -36,8 +38,8 @@ log = logger("commands")
 class KeyCommands:
     """Makes, revokes and recognises API keys. `admin_key`: the secret of the settings' own admin key, or empty."""
 
-    def __init__(self, keys: Keys, clock: Clock, *, admin_key: str) -> None:
-        self._keys, self._clock, self._admin_key = keys, clock, admin_key
+    def __init__(self, keys: Keys, clock: Clock, *, audit: AuditLog, admin_key: str) -> None:
+        self._keys, self._clock, self._audit, self._admin_key = keys, clock, audit, admin_key
         self._known: dict[bytes, tuple[float, ApiKey]] = {}
         """SHA-256 of a secret → when its row was read, and the row."""
 
@@ -51,7 +53,8 @@ class KeyCommands:
             raise invalid("expires_at", "must lie in the future")
         secret = PREFIX + self._clock.token()
         key = ApiKey(self._clock.new_id("key"), request.name, request.role, now, globs, expires_at)
-        await self._keys.add(key, _hash(secret))
+        with self._audit.records("key.created", target=key.id, after=key_shown(key)):
+            await self._keys.add(key, _hash(secret))
         log.info("key.created", key=key.id, role=key.role)
         return key, secret
 
@@ -92,7 +95,9 @@ class KeyCommands:
 
     async def revoke(self, key_id: str) -> None:
         """From now on it opens nothing. Raises `CommandError("unknown-key")`."""
-        if not await self._keys.revoke(key_id, self._clock.now()):
+        with self._audit.records("key.revoked", target=key_id):
+            revoked = await self._keys.revoke(key_id, self._clock.now())
+        if not revoked:
             raise unknown("key", key_id)
         self._known.clear()
         log.info("key.revoked", key=key_id)
@@ -118,6 +123,12 @@ class KeyCommands:
 def has_role(key: ApiKey, needed: Role) -> bool:
     """Whether the key's role is enough."""
     return key.role in MAY[needed]
+
+
+def key_shown(key: ApiKey) -> dict[str, object]:
+    """What the audit log holds of it."""
+    expires_at = None if key.expires_at is None else timestamp(key.expires_at)
+    return {"name": key.name, "role": key.role, "sessions": list(key.sessions), "expires_at": expires_at}
 
 
 def _hash(secret: str) -> bytes:

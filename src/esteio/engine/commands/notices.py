@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from esteio.clock import Clock
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.outbox.performers import Notifier
 from esteio.store.base import Work
 
@@ -22,8 +23,8 @@ class NoticeTest(msgspec.Struct, frozen=True):
 class NoticeCommands:
     """Tests the places where people are told. `notifier`: as the workers use it."""
 
-    def __init__(self, clock: Clock, notifier: Notifier) -> None:
-        self._clock, self._notifier = clock, notifier
+    def __init__(self, clock: Clock, notifier: Notifier, audit: AuditLog) -> None:
+        self._clock, self._notifier, self._audit = clock, notifier, audit
 
     @property
     def targets(self) -> int:
@@ -37,6 +38,7 @@ class NoticeCommands:
 
     async def test(self) -> list[NoticeTest]:
         """Tell each target that this is a test. A person waits for the answer, so nothing is tried again."""
+        await self._audit.note("notices.tested", after={"targets": self.labels})
         return [
             NoticeTest(label, await self._notifier.notify(self._test_work(key)))
             for key, label in self._notifier.targets.items()

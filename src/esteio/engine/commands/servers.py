@@ -14,6 +14,7 @@ from esteio.clock import Clock
 from esteio.config import nearest
 from esteio.core.model.ids import ServerName
 from esteio.core.model.server import Limits, Server
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.checks import only_keys, plain_name
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.requests import LimitsRequest, ServerChange, ServerRequest
@@ -41,11 +42,12 @@ class ServerCommands:
         lookup: Lookup,
         providers: Mapping[str, Provider],
         vault: Vault,
+        audit: AuditLog,
         addresses: Endpoints,
         wakeups: Wakeups,
     ) -> None:
         self._servers, self._clock, self._lookup = servers, clock, lookup
-        self._providers, self._vault = providers, vault
+        self._providers, self._vault, self._audit = providers, vault, audit
         self._addresses, self._wakeups = addresses, wakeups
 
     async def add(self, request: ServerRequest) -> StoredServer:
@@ -64,7 +66,8 @@ class ServerCommands:
         )
         sealed = self._vault.seal(request.credentials)
         try:
-            await self._servers.add(server, sealed, now)
+            with self._audit.records("server.created", server=server.name, after=_shown(server)):
+                await self._servers.add(server, sealed, now)
         except Exists as error:
             raise CommandError("name-taken", field="name", in_body=True, name=request.name) from error
         log.info("server.added", server=request.name, kind=request.kind)
@@ -81,13 +84,19 @@ class ServerCommands:
         own = None
         if not isinstance(change.limits, msgspec.UnsetType):
             own = msgspec.structs.replace(stored.server.limits, **change.limits.given())
-        changed = await self._servers.change(
-            stored.server.name,
-            self._clock.now(),
-            base_url=None if isinstance(change.base_url, msgspec.UnsetType) else base_url(change.base_url),
-            limits=own,
-            sealed=sealed,
+        address = None if isinstance(change.base_url, msgspec.UnsetType) else base_url(change.base_url)
+        after = msgspec.structs.replace(
+            stored.server, base_url=address or stored.server.base_url, limits=own or stored.server.limits
         )
+        with self._audit.records(
+            "server.changed",
+            server=stored.server.name,
+            before=_shown(stored.server),
+            after=_shown(after) | ({"credentials": "set"} if sealed is not None else {}),
+        ):
+            changed = await self._servers.change(
+                stored.server.name, self._clock.now(), base_url=address, limits=own, sealed=sealed
+            )
         if not changed:
             raise unknown("server", name)
         self._addresses.forget_server(stored.server.name)
@@ -98,10 +107,12 @@ class ServerCommands:
     async def delete(self, name: str) -> None:
         """Forget a server without sessions. Raises `CommandError`: unknown-server, in-use."""
         try:
-            if not await self._servers.delete(ServerName(name)):
-                raise unknown("server", name)
+            with self._audit.records("server.deleted", server=name):
+                deleted = await self._servers.delete(ServerName(name))
         except InUse as error:
             raise CommandError("in-use", name=name) from error
+        if not deleted:
+            raise unknown("server", name)
         self._addresses.server_gone(ServerName(name))
         log.info("server.deleted", server=name)
 
@@ -111,6 +122,11 @@ class ServerCommands:
         only_keys("credentials", words, declared.credential_names)
         if missing := declared.missing_in_credentials(words):
             raise invalid(missing.field, missing.why)
+
+
+def _shown(server: Server) -> dict[str, object]:
+    """What the audit log holds of it."""
+    return {"kind": server.kind, "base_url": server.base_url, "limits": server.limits}
 
 
 def base_url(text: str) -> str:

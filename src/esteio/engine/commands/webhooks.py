@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +20,7 @@ from esteio.config import nearest
 from esteio.core.model.networks import Network
 from esteio.core.webhooks import evolution_format
 from esteio.core.webhooks.delivery_policy import EVENT_TYPES, Format
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.checks import moment
 from esteio.engine.commands.requests import EndpointChange, EndpointRequest, ReplayRequest, RotateRequest
 from esteio.engine.delivery.client import HEADER, SECRET, WebhookClient, new_secret, rotated
@@ -52,12 +54,13 @@ class WebhookCommands:
         clock: Clock,
         *,
         vault: Vault,
+        audit: AuditLog,
         webhook_client: WebhookClient,
         wakeups: Wakeups,
         allowed: Sequence[Network],
         resolve: Resolver,
     ) -> None:
-        self._webhook_endpoints, self._clock, self._vault = webhook_endpoints, clock, vault
+        self._webhook_endpoints, self._clock, self._vault, self._audit = webhook_endpoints, clock, vault, audit
         self._webhook_client, self._wakeups = webhook_client, wakeups
         self._allowed, self._resolve = allowed, resolve
 
@@ -90,7 +93,8 @@ class WebhookCommands:
             sealed=self._vault.seal(words),
             media=request.media,
         )
-        added = await self._webhook_endpoints.add(endpoint)
+        with self._audit.records("webhook.created", target=endpoint.id, after=endpoint_shown(endpoint)):
+            added = await self._webhook_endpoints.add(endpoint)
         log.info("endpoint.created", endpoint=added.id)
         return added, secret
 
@@ -108,6 +112,7 @@ class WebhookCommands:
         if change.url is not UNSET and not same_origin(endpoint.url, change.url):
             # They may hold a password that was meant for the host of before.
             given.setdefault("headers", {})
+        secret = {"headers": "set"} if "headers" in given else {}
         if "headers" in given:
             given["sealed"] = self._with_headers(endpoint, given.pop("headers"))
         changed = msgspec.structs.replace(endpoint, **given)
@@ -117,7 +122,9 @@ class WebhookCommands:
             because="" if changed.enabled else (endpoint.because or ASKED),
             updated_at=self._clock.now(),
         )
-        changed = await self._write_endpoint(changed)
+        shown = endpoint_shown(changed) | secret
+        with self._audit.records("webhook.changed", target=endpoint_id, before=endpoint_shown(endpoint), after=shown):
+            changed = await self._write_endpoint(changed)
         log.info("endpoint.changed", endpoint=changed.id, changed=sorted(change.given()))
         return changed
 
@@ -126,19 +133,24 @@ class WebhookCommands:
         endpoint = await self.get(endpoint_id)
         secret = new_secret(self._clock.token())
         words = rotated(self._vault.unseal(endpoint.sealed), secret, self._clock.now(), request.overlap_s)
-        changed = await self._write_endpoint(msgspec.structs.replace(endpoint, sealed=self._vault.seal(words)))
+        with self._audit.records("webhook.secret_rotated", target=endpoint_id, after={"overlap_s": request.overlap_s}):
+            changed = await self._write_endpoint(msgspec.structs.replace(endpoint, sealed=self._vault.seal(words)))
         log.info("endpoint.changed", endpoint=endpoint_id, changed=["secret"])
         return changed, secret
 
     async def delete(self, endpoint_id: str) -> None:
         """With its queue, log and dead letters. Raises `CommandError("unknown-webhook")`."""
-        if not await self._webhook_endpoints.delete(endpoint_id):
+        with self._audit.records("webhook.deleted", target=endpoint_id):
+            deleted = await self._webhook_endpoints.delete(endpoint_id)
+        if not deleted:
             raise unknown("webhook", endpoint_id)
         log.info("endpoint.deleted", endpoint=endpoint_id)
 
     async def test(self, endpoint_id: str) -> Delivery:
         """One call with an event of the type `webhook.test`; it stands in the log of deliveries."""
-        return await self._webhook_endpoints.log_delivery(await self._webhook_client.test(await self.get(endpoint_id)))
+        tested = await self._webhook_client.test(await self.get(endpoint_id))
+        with self._audit.records("webhook.tested", target=endpoint_id, after={"outcome": tested.outcome}):
+            return await self._webhook_endpoints.log_delivery(tested)
 
     async def replay(
         self, endpoint_id: str, request: ReplayRequest, *, missing: bool = False, dry_run: bool = False
@@ -149,24 +161,27 @@ class WebhookCommands:
         since, until = moment("from", request.since), moment("to", request.until)
         if until < since:
             raise invalid("to", "must not lie before from")
+        asked = {"from": request.since, "to": request.until, "missing": missing}
+        record = self._audit.records("webhook.replayed", target=endpoint_id, after=asked)
         queued, place = 0, 0
-        while True:
-            found, last = await self._webhook_endpoints.replay(
-                endpoint_id,
-                since,
-                until,
-                place,
-                REPLAY_AT_ONCE,
-                self._clock.now(),
-                missing=missing,
-                dry_run=dry_run,
-            )
-            queued += found
-            if last is None:
-                break
-            place = last
-            # A count reads in the loop: others get their turns between its pages.
-            await asyncio.sleep(0)
+        with nullcontext() if dry_run else record:
+            while True:
+                found, last = await self._webhook_endpoints.replay(
+                    endpoint_id,
+                    since,
+                    until,
+                    place,
+                    REPLAY_AT_ONCE,
+                    self._clock.now(),
+                    missing=missing,
+                    dry_run=dry_run,
+                )
+                queued += found
+                if last is None:
+                    break
+                place = last
+                # A count reads in the loop: others get their turns between its pages.
+                await asyncio.sleep(0)
         if not dry_run:
             self._wakeups.deliveries()
         return queued
@@ -174,7 +189,8 @@ class WebhookCommands:
     async def replay_event(self, endpoint_id: str, event: int) -> bool:
         """Queue one event again; False when it is no longer kept. Raises `CommandError("unknown-webhook")`."""
         await self.get(endpoint_id)
-        found = await self._webhook_endpoints.replay_event(endpoint_id, event, self._clock.now())
+        with self._audit.records("webhook.replayed", target=endpoint_id, after={"event": event}):
+            found = await self._webhook_endpoints.replay_event(endpoint_id, event, self._clock.now())
         self._wakeups.deliveries()
         return found
 
@@ -194,6 +210,19 @@ class WebhookCommands:
         await check_target(url, "url", self._allowed, self._resolve)
         if urlsplit(url).username is not None or "#" in url:
             raise invalid("url", "must hold neither a user nor a fragment")
+
+
+def endpoint_shown(endpoint: Endpoint) -> dict[str, object]:
+    """What the audit log holds of it: of its address, which may hold a token, only where it leads."""
+    address = urlsplit(endpoint.url)
+    return {
+        "to": f"{address.scheme}://{address.netloc.rpartition('@')[2]}",
+        "format": endpoint.format,
+        "events": list(endpoint.events),
+        "sessions": list(endpoint.sessions),
+        "media": endpoint.media,
+        "enabled": endpoint.enabled,
+    }
 
 
 def same_origin(one: str, other: str) -> bool:

@@ -11,6 +11,7 @@ back. What it costs is a look. Never lives here: a rule, an exchange, a wait.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
 
@@ -25,11 +26,13 @@ from esteio.core.model.decision import Decision, JournalLine, Notice, View
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.policy import Policy
+from esteio.core.model.recovery import DESTRUCTIVE
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.core.views.documents import approval_document, session_document
 from esteio.core.views.server_documents import outage_event
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.supervision.decision_log import Pass, log_decision, log_server_decision
 from esteio.engine.supervision.memory import Memory, SessionRecord
 from esteio.providers.registry import Registry
@@ -61,6 +64,7 @@ class Reconciler:
         policies: Callable[[str], Policy],
         *,
         memory: Memory,
+        audit: AuditLog,
         changed: Callable[[Session, Decision], None],
         server_read: Callable[[Server], None],
         notice_targets: Collection[str] = (),
@@ -69,7 +73,7 @@ class Reconciler:
         self._targets = tuple(notice_targets) or ("",)
         self._decisions, self._servers, self._clock, self._registry = decisions, servers, clock, registry
         self._policies, self._changed, self._server_read = policies, changed, server_read
-        self._memory = memory
+        self._memory, self._audit = memory, audit
 
     async def session(
         self, session_id: SessionId, new_evidence: Sequence[Evidence], *, look_into_store: bool
@@ -94,8 +98,9 @@ class Reconciler:
             stored = tuple(item.evidence for item in seen.new_evidence)
             view = self._view(seen, (*stored, *unsaved))
             decision = decide(view, now)
-            # guard: overtaken-decision-not-written
-            if await self._decisions.commit_session(self._commit(seen, unsaved, decision, now)):
+            with self._recorded(decision):
+                committed = await self._decisions.commit_session(self._commit(seen, unsaved, decision, now))
+            if committed:  # guard: overtaken-decision-not-written
                 self._remember(view, decision, now)
                 log_decision(view.session, decision, Pass(view.new_evidence, tries, self._clock.now() - began))
                 self._changed(view.session, decision)
@@ -117,6 +122,16 @@ class Reconciler:
         follow(record, view, decision, new_evidence, now)
         server.webhook_at = max(server.webhook_at, decision.session.facts.event_pushed_at)
         return decision
+
+    def _recorded(self, decision: Decision) -> AbstractContextManager[None]:
+        """What may cost the link stands in the audit log from the commit on that begins it."""
+        act, session = decision.act, decision.session
+        if act is None or act.rung not in DESTRUCTIVE:
+            return nullcontext()
+        after = {"rung": act.rung, "because": act.because}
+        return self._audit.records(
+            "recovery.step_begun", session=session.name, server=session.server, target=act.id, after=after
+        )
 
     def _remember(self, view: View, decision: Decision, now: float) -> None:
         session = msgspec.structs.replace(decision.session, row_version=view.session.row_version + 1)

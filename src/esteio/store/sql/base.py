@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 from esteio.core.model.ids import SessionId
 from esteio.core.model.message import Message
 from esteio.core.views.documents import Document, message_document
+from esteio.store.audit_trail import waiting
 from esteio.store.base import EventRow
 from esteio.store.sql import rows
 from esteio.store.sql.db import Database, Db, Operation, Rollback
+from esteio.store.sql.recording import changed, with_record
 
 T = TypeVar("T")
 
@@ -22,12 +24,20 @@ class SqlSubject:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._write = database.write
         self._snapshot = database.snapshot
 
     @property
     def _reader(self) -> Db:
         return self._database.reader
+
+    async def _write(self, operation: Operation[T], *, first: bool = False) -> T:
+        """In one transaction, and with it what waits to be recorded of it in the audit log."""
+        recording = waiting()
+        if recording is None:
+            return await self._database.write(operation, first=first)
+        answer = await self._database.write(with_record(operation, recording), first=first)
+        recording.written = changed(answer)
+        return answer
 
     async def _write_first(self, operation: Operation[T]) -> T:
         """Before what our own loops write: a client waits for its answer."""

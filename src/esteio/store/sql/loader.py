@@ -1,4 +1,4 @@
-"""The loader of the statements (the five `*.sql` beside it) and of the numbered migrations.
+"""The loader of the statements (the `*.sql` beside it) and of the numbered migrations.
 
 The states that a statement compares or writes are pieces too, taken from the table of moves in core.messages:
 `{{before_EVENT}}` and `{{under_way}}`, `{{left}}` are comparisons, `{{after_EVENT}}` is a state.
@@ -89,7 +89,7 @@ def _among(states: Sequence[str]) -> str:
 SQL: Mapping[str, str] = parse(
     "".join(
         (resources.files("esteio.store.sql") / name).read_text("utf-8")
-        for name in ("queries.sql", "nodes.sql", "delivery.sql", "history.sql", "message_search.sql")
+        for name in ("queries.sql", "nodes.sql", "delivery.sql", "history.sql", "message_search.sql", "audit.sql")
     ),
     state_pieces(),
 )

@@ -6,6 +6,7 @@ Never lives here: a subject; each has its module beside this one. Opening, migra
 from __future__ import annotations
 
 from esteio.store.sql.approvals import SqlApprovals
+from esteio.store.sql.audit.audit_log import SqlAudit
 from esteio.store.sql.db import Database
 from esteio.store.sql.decisions import SqlDecisions
 from esteio.store.sql.delivery.dead_letters import SqlDeadLetters
@@ -64,5 +65,6 @@ class SqlStore:
         self.delivery = SqlDeliveryQueue(database)
         self.dead_letters = SqlDeadLetters(database)
         self.keys = SqlKeys(database)
+        self.audit = SqlAudit(database)
         self.maintenance = SqlMaintenance(database)
         self.nodes = SqlNodes(database)

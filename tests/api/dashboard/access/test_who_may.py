@@ -16,6 +16,7 @@ import pytest
 from esteio.api.dashboard.app import STREAMS, TABLE
 from esteio.core.views.documents import timestamp
 from esteio.engine.commands.requests import Role
+from esteio.store.ports.audit import AuditFilter
 from tests.api.conftest import ADMIN, Gateway, Run
 from tests.api.dashboard.access.two_owners import (
     MINE,
@@ -261,7 +262,8 @@ def test_every_address_with_every_role(run: Run, role: Role) -> None:
                 answer = await browser.get(one.path)
                 known = (200, 404) if one.route in ("GET /sandbox", "GET /messages/{id}/media") else (200,)
                 assert answer.status_code in known, (one, answer.text)
-        assert changes(before, snapshot(gateway)) == []
+        # What is read out whole is recorded.
+        assert changes(before, snapshot(gateway)) == ["audit_log", "audit_head"]
         if role not in ENOUGH["operate"]:
             assert (await browser.get(f"/sessions/{OTHER}/pair/live")).status_code == 403
 
@@ -307,7 +309,11 @@ def test_looking_changes_nothing(run: Run) -> None:
                 assert method == "GET" or not answer.text
         for stream in ("/live", f"/sessions/{OTHER}/pair/live", other.path("/pair/{token}/live")):
             assert (await browser.http.head(stream)).status_code == 200
-        assert changes(before, snapshot(gateway)) == []
+        # What is read out whole is recorded; nothing else is touched.
+        assert changes(before, snapshot(gateway)) == ["audit_log", "audit_head"]
+        assert {row.action for row in await gateway.store.audit.found(AuditFilter(who="admin"), 9)} >= {
+            "journal.exported"
+        }
         assert len(gateway.outside.requests) == sent
         assert [one.method for one in gateway.provider.asked if one.method != "GET"] == []
         assert (await Browser(gateway).get(link)).status_code == 303, "the link was not used up"

@@ -110,6 +110,7 @@ async def delete(visit: Visit) -> ApiResponse:
 async def export(visit: Visit) -> ApiResponse:
     """The journal as a file, as `esteio replay` reads it. Raises `CommandError("unknown-session")`."""
     session = await visit.api.commands.lookup.session(visit.request.path["name"])
+    await visit.api.commands.audit.note("journal.exported", session=session.name)
     lines = journal_export.export(visit.api.store.servers, visit.api.store.journal, session)
     kept = f'attachment; filename="{session.name}.ndjson"'
     headers = {**SAFE, "cache-control": "no-store", "content-disposition": kept}

@@ -16,6 +16,7 @@ import msgspec
 
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.chatwoot.event import Written
 from esteio.engine.commands.chatwoot.inboxes import ChatwootInboxes
 from esteio.engine.commands.messages import MessageCommands
@@ -42,12 +43,13 @@ class ChatwootCommands:
         messages: Messages,
         *,
         vault: Vault,
+        audit: AuditLog,
         message_commands: MessageCommands,
         inboxes: ChatwootInboxes,
         door_url: str,
     ) -> None:
         """`door_url`: where the Evolution door is reached, without a slash at its end."""
-        self._sessions, self._messages = sessions, messages
+        self._sessions, self._messages, self._audit = sessions, messages, audit
         self._vault, self._key = vault, vault.key_for(PURPOSE)
         self._message_commands, self._door_url = message_commands, door_url
         self.inboxes = inboxes
@@ -73,7 +75,8 @@ class ChatwootCommands:
     async def keep(self, session: Session, settings: Mapping[str, Any]) -> None:
         """On disk when it returns, sealed: they hold the account's token."""
         words = {_SETTINGS: msgspec.json.encode(settings).decode()}
-        await self._sessions.keep_chatwoot(session.id, self._vault.seal(words))
+        with self._audit.records("session.chatwoot_changed", session=session.name, after={"names": sorted(settings)}):
+            await self._sessions.keep_chatwoot(session.id, self._vault.seal(words))
 
     async def send(self, session: Session, written: Written, trace_context: str | None = None) -> None:
         """Each part of it into the outbox, once, in order; all are on disk when it returns. Raises what

@@ -7,6 +7,7 @@ Never lives here: what the words mean (the provider's), the call that sets them.
 from __future__ import annotations
 
 from esteio.core.model.session import Session
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.log import logger
 from esteio.providers.base import InstanceSettings
@@ -17,8 +18,8 @@ log = logger("commands")
 class InstanceSettingsCommands:
     """Keeps them, encrypted: one of them may be a token."""
 
-    def __init__(self, addresses: Endpoints) -> None:
-        self._addresses = addresses
+    def __init__(self, addresses: Endpoints, audit: AuditLog) -> None:
+        self._addresses, self._audit = addresses, audit
 
     async def kept(self, session: Session) -> InstanceSettings | None:
         """As they were last set here, or last read; None where neither was."""
@@ -26,5 +27,6 @@ class InstanceSettingsCommands:
 
     async def keep(self, session: Session, settings: InstanceSettings) -> None:
         """On disk when this returns."""
-        await self._addresses.keep_settings(session.id, settings)
+        with self._audit.records("session.settings_changed", session=session.name, after={"names": sorted(settings)}):
+            await self._addresses.keep_settings(session.id, settings)
         log.info("session.settings_kept", session=session.name, server=session.server)

@@ -10,6 +10,7 @@ import hashlib
 
 from esteio.clock import Clock
 from esteio.core.model.session import Session
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.errors import invalid, unknown
 from esteio.log import logger
@@ -26,8 +27,8 @@ log = logger("commands")
 class PairLinkCommands:
     """Makes, finds and revokes links; a session has at most one. `who`: the name that the timeline shows."""
 
-    def __init__(self, links: PairLinks, clock: Clock, *, lookup: Lookup) -> None:
-        self._links, self._clock, self._lookup = links, clock, lookup
+    def __init__(self, links: PairLinks, clock: Clock, *, audit: AuditLog, lookup: Lookup) -> None:
+        self._links, self._clock, self._audit, self._lookup = links, clock, audit, lookup
 
     async def make(self, name: str, who: str, *, title: str = "", lasts_s: float = LASTS_S) -> tuple[PairLink, str]:
         """A new link and its token, which is shown this once; the session's earlier link opens nothing any more.
@@ -40,8 +41,10 @@ class PairLinkCommands:
         session = await self._lookup.session(name)
         now, token = self._clock.now(), self._clock.token()
         link = PairLink(session.id, title, who, now, now + lasts_s)
+        line = JournalEntry("operator", now, "pair_link_made", {"who": who})
         try:
-            await self._links.put(link, _hash(token), JournalEntry("operator", now, "pair_link_made", {"who": who}))
+            with self._audit.records("pair_link.created", session=session.name, after={"lasts_s": lasts_s}):
+                await self._links.put(link, _hash(token), line)
         except LookupError as error:
             raise unknown("session", name) from error
         log.info("session.pair_link_made", session=session.name, server=session.server)
@@ -61,7 +64,9 @@ class PairLinkCommands:
         """From now on the session's link opens nothing. Raises `CommandError("unknown-session")`."""
         session = await self._lookup.session(name)
         line = JournalEntry("operator", self._clock.now(), "pair_link_revoked", {"who": who})
-        if await self._links.drop(session.id, line):
+        with self._audit.records("pair_link.revoked", session=session.name):
+            dropped = await self._links.drop(session.id, line)
+        if dropped:
             log.info("session.pair_link_revoked", session=session.name, server=session.server)
 
 

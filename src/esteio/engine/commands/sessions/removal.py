@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from esteio.clock import Clock
 from esteio.core.model.session import Session
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.keys import KeyCommands
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.requests import AtProvider
@@ -34,12 +35,13 @@ class SessionRemoval:
         lookup: Lookup,
         acts: ProviderActs,
         addresses: Endpoints,
+        audit: AuditLog,
         media_store: MediaStore,
         keys: KeyCommands,
         wakeups: Wakeups,
     ) -> None:
         self._media, self._sessions, self._clock, self._lookup = media, sessions, clock, lookup
-        self._acts, self._addresses = acts, addresses
+        self._acts, self._addresses, self._audit = acts, addresses, audit
         self._media_store, self._keys, self._wakeups = media_store, keys, wakeups
 
     async def delete(self, name: str, at_provider: AtProvider, who: str, *, put_back: bool = True) -> Session | None:
@@ -57,7 +59,9 @@ class SessionRemoval:
             elif not await self._acts.done(session, at_provider, who):
                 return await self._lookup.session_now(session.id, name)
             files, asked_at = await self._media.of_session(session.id), self._clock.now()
-            await self._sessions.delete(session.id, asked_at)
+            after = {"at_provider": at_provider}
+            with self._audit.records("session.deleted", session=session.name, server=session.server, after=after):
+                await self._sessions.delete(session.id, asked_at)
         await self._media_store.drop(await self._media.unused(files), asked_at)
         self._addresses.session_gone(session.id)
         self._acts.forget(session.id)

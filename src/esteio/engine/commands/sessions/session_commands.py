@@ -6,8 +6,8 @@ wake-up. Never lives here: a change of a session's state, a delete (`removal`), 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,8 +19,10 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import SessionId, SessionName
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.addressing import Addressing
 from esteio.engine.commands.checks import known_policy, plain_name
+from esteio.engine.commands.keys import key_shown
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.requests import SessionChange, SessionRequest
 from esteio.engine.commands.sessions.bindings import Bindings, already_adopted
@@ -28,6 +30,7 @@ from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
 from esteio.engine.commands.sessions.pairing import PairingCommands, PairingResult
 from esteio.engine.commands.sessions.provider_acts import ProviderActs
 from esteio.engine.commands.sessions.replaced_webhook import ReplacedWebhooks, Taken
+from esteio.engine.commands.webhooks import endpoint_shown
 from esteio.engine.errors import CommandError, invalid, unknown
 from esteio.engine.key_scope import Scope
 from esteio.engine.runtime.ports import Wakeups
@@ -71,13 +74,14 @@ class SessionCommands:
         acts: ProviderActs,
         evidence: OperatorEvidence,
         vault: Vault,
+        audit: AuditLog,
         addresses: Endpoints,
         wakeups: Wakeups,
     ) -> None:
         self._sessions, self._clock, self._settings = sessions, clock, settings
         self._lookup, self._addressing, self._bindings = lookup, addressing, bindings
         self._replaced, self._pairing, self._acts = replaced, pairing, acts
-        self._evidence, self._vault = evidence, vault
+        self._evidence, self._vault, self._audit = evidence, vault, audit
         self._addresses, self._wakeups = addresses, wakeups
 
     async def create(
@@ -209,8 +213,13 @@ class SessionCommands:
             now = self._clock.now()
             words = {"who": who, "what": ", ".join(what), **({"instance": "yes"} if moved else {})}
             evidence = Evidence("operator_changed", now, now, "operator", words)
+            shown = _shown(after) | ({"secrets": "set"} if secrets != old_secrets else {})
+            record = self._audit.records(
+                "session.changed", session=after.name, server=after.server, before=_shown(before), after=shown
+            )
             try:
-                kept = await self._sessions.amend(after, self._vault.seal(secrets), instance, evidence, moved=moved)
+                with record:
+                    kept = await self._sessions.amend(after, self._vault.seal(secrets), instance, evidence, moved=moved)
             except InstanceTaken as error:
                 raise already_adopted(after.server, str(instance)) from error
         if not kept:
@@ -219,6 +228,23 @@ class SessionCommands:
         log.info("session.changed", session=after.name, server=after.server, changed=what)
         self._wakeups.session(after.id)
         return await self._evidence.judged(before, lambda s: s.row_version > before.row_version + 1)
+
+    def _created(
+        self,
+        new: Session,
+        endpoints: Sequence[Endpoint] = (),
+        keys: Sequence[tuple[ApiKey, bytes]] = (),
+        *,
+        adopted: bool = False,
+    ) -> AbstractContextManager[None]:
+        """Around the write that makes the session, and what comes with it."""
+        entry, name = self._audit.entry, new.name
+        hooks = [entry("webhook.created", session=name, target=one.id, after=endpoint_shown(one)) for one in endpoints]
+        made = [entry("key.created", session=name, target=key.id, after=key_shown(key)) for key, _ in keys]
+        shown = _shown(new) | {"adopted": adopted}
+        return self._audit.records(
+            "session.created", session=name, server=new.server, after=shown, more=(*hooks, *made)
+        )
 
     async def _add_created(
         self,
@@ -245,18 +271,19 @@ class SessionCommands:
             dedupe=f"create:{attempt}",
         )
         try:
-            session = await self._sessions.add(
-                new,
-                token,
-                sealed,
-                now,
-                (),
-                (create,),
-                instance=instance,
-                settings=None if beside.settings is None else self._addresses.sealed_settings(beside.settings),
-                endpoints=beside.endpoints,
-                keys=beside.keys,
-            )
+            with self._created(new, beside.endpoints, beside.keys):
+                session = await self._sessions.add(
+                    new,
+                    token,
+                    sealed,
+                    now,
+                    (),
+                    (create,),
+                    instance=instance,
+                    settings=None if beside.settings is None else self._addresses.sealed_settings(beside.settings),
+                    endpoints=beside.endpoints,
+                    keys=beside.keys,
+                )
         except KeyTaken as error:
             raise CommandError("key-taken") from error
         except Exists as error:
@@ -274,25 +301,32 @@ class SessionCommands:
         now, replaced = new.created_at, None
         if taken is not None and taken.stands.found in ("foreign", "none"):
             replaced = packed(self._vault, taken.stands)
+        endpoints = () if taken is None else taken.endpoints
         try:
-            session = await self._sessions.add(
-                new,
-                token,
-                sealed,
-                now,
-                (),
-                (),
-                instance=instance,
-                replaced=replaced,
-                news=(news,),
-                endpoints=() if taken is None else taken.endpoints,
-            )
+            with self._created(new, endpoints, adopted=True):
+                session = await self._sessions.add(
+                    new,
+                    token,
+                    sealed,
+                    now,
+                    (),
+                    (),
+                    instance=instance,
+                    replaced=replaced,
+                    news=(news,),
+                    endpoints=endpoints,
+                )
         except Exists as error:
             raise CommandError("name-taken", field="name", in_body=True, name=new.name) from error
         except InstanceTaken as error:
             raise already_adopted(new.server, str(instance)) from error
         self._wakeups.session(session.id)
         return session
+
+
+def _shown(session: Session) -> dict[str, object]:
+    """What the audit log holds of it."""
+    return {"phone": session.phone, "policy": session.policy, "ref": dict(session.ref)}
 
 
 def _adopted(now: float, who: str, taken: Taken | None) -> Evidence:

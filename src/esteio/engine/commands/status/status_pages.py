@@ -10,6 +10,7 @@ from typing import Final
 from esteio.clock import Clock
 from esteio.core.model.ids import SessionName
 from esteio.core.model.status_page import Listed, StatusPage
+from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.checks import plain_name
 from esteio.engine.commands.requests import StatusPageChange, StatusPageRequest
 from esteio.engine.errors import CommandError, invalid
@@ -23,8 +24,8 @@ SESSIONS_MOST: Final = 200
 class StatusPageCommands:
     """All raise `CommandError`: invalid-value, name-taken, not-found."""
 
-    def __init__(self, pages: StatusPages, sessions: Sessions, clock: Clock) -> None:
-        self._pages, self._sessions, self._clock = pages, sessions, clock
+    def __init__(self, pages: StatusPages, sessions: Sessions, clock: Clock, audit: AuditLog) -> None:
+        self._pages, self._sessions, self._clock, self._audit = pages, sessions, clock, audit
 
     async def create(self, request: StatusPageRequest) -> StatusPage:
         """A page that nobody sees yet."""
@@ -32,7 +33,8 @@ class StatusPageCommands:
         if await self._pages.get(name) is not None:
             raise CommandError("name-taken", field="name", in_body=True, name=name)
         page = StatusPage(name, request.title, created_at=self._clock.now())
-        await self._pages.put(page)
+        with self._audit.records("status_page.created", target=name, after=_shown(page)):
+            await self._pages.put(page)
         return page
 
     async def get(self, name: str) -> StatusPage:
@@ -54,12 +56,15 @@ class StatusPageCommands:
         if len(listed) > SESSIONS_MOST:
             raise invalid("sessions", "must not be more than 200")
         changed = StatusPage(page.name, request.title, request.enabled, tuple(listed.values()), page.created_at)
-        await self._pages.put(changed)
+        with self._audit.records("status_page.changed", target=name, before=_shown(page), after=_shown(changed)):
+            await self._pages.put(changed)
         return changed
 
     async def delete(self, name: str) -> None:
         """It is gone for strangers too."""
-        if not await self._pages.delete(name):
+        with self._audit.records("status_page.deleted", target=name):
+            deleted = await self._pages.delete(name)
+        if not deleted:
             raise CommandError("not-found")
 
     async def _listed(self, session: str, label: str) -> Listed:
@@ -67,3 +72,9 @@ class StatusPageCommands:
         if found is None:
             raise CommandError("unknown-session", name=session)
         return Listed(found.id, found.name, label)
+
+
+def _shown(page: StatusPage) -> dict[str, object]:
+    """What the audit log holds of it."""
+    labels = {one.session: one.label for one in page.sessions}
+    return {"title": page.title, "enabled": page.enabled, "sessions": labels}

@@ -595,3 +595,35 @@ CREATE TABLE dead_letters (
 );
 
 CREATE INDEX dead_letters_of_event ON dead_letters (event);
+
+-- Who did what, when and from where. Each row's `hash` is an HMAC over the row and the hash before it
+-- (core.audit.chain); `before` and `after` are JSON.
+CREATE TABLE audit_log (
+    seq BIGINT PRIMARY KEY,
+    at DOUBLE PRECISION NOT NULL,
+    action TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    actor_id TEXT NOT NULL,
+    actor_name TEXT NOT NULL,
+    address TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    session_name TEXT,
+    server TEXT,
+    target TEXT,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    chain_key TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+
+CREATE INDEX audit_log_at ON audit_log (at);
+
+-- How many rows there ever were and the last one's hash, signed; and the keys of the chain, encrypted.
+CREATE TABLE audit_head (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    seq BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    seal TEXT NOT NULL,
+    encrypted BYTEA NOT NULL
+);

@@ -1,0 +1,45 @@
+"""Adds the rows that a write records, as the last thing of its transaction.
+
+The head's row is updated first, so that of several writers one adds at a time and the rows' order is the order of the
+commits; nothing else is waited for while it is held. Never lives here: reading the log (`audit.audit_log`).
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from esteio.core.audit.chain import Head
+from esteio.store.audit_trail import Recording
+from esteio.store.sql.db import Db, Operation
+
+T = TypeVar("T")
+
+
+def changed(answer: object) -> bool:
+    """Whether an operation with this answer has changed anything: not one that answers no, or no rows."""
+    return not (isinstance(answer, int) and answer == 0)
+
+
+def with_record(operation: Operation[T], recording: Recording) -> Operation[T]:
+    """The operation, and the rows about what it changed."""
+
+    async def both(db: Db) -> T:
+        answer = await operation(db)
+        if changed(answer):
+            await append(db, recording)
+        return answer
+
+    return both
+
+
+async def append(db: Db, recording: Recording) -> None:
+    """Raises `LookupError` where the log was not begun."""
+    entries = recording.entries
+    taken = await db.row("audit_take_places", {"count": len(entries)})
+    if taken is None:
+        raise LookupError("the audit log has no head")
+    before = Head(taken.seq - len(entries), taken.hash)
+    rows, seal = recording.scribe.rows(entries, before, taken.encrypted)
+    for row in rows:
+        await db.run("audit_add", row._asdict())
+    await db.run("audit_move_head", {"hash": rows[-1].hash, "seal": seal})
