@@ -33,6 +33,7 @@ READS = frozenset(
         "history.cost", "history.ended_outages", "history.open_outages", "history.outage", "history.outages_of",
         "history.parts_of", "history.server_outages", "history.states_of", "history.unwatched",
         "status_pages.all", "status_pages.get", "history_gaps.due",
+        "inspection.facts", "inspection.unowned_sessions",
         "inbox.backlog", "inbox.of_message",
         "inbox.unread", "inbox.unreadable", "journal.page", "journal.page_back",
         "journal.page_back_of_server", "journal.page_of_server", "keys.all",

@@ -168,7 +168,8 @@ def test_the_doctor_finds_a_healthy_installation_healthy(linked: Installation) -
     told = json.loads(linked.verb("doctor", "--json").out)
     results = {finding["check"]: finding for finding in told["items"]}
     assert results["gateway"]["result"] == results["key"]["result"] == results["ready"]["result"] == "ok"
-    assert results["server evo"]["result"] == "ok"
+    assert results["server evo"]["result"] == results["database"]["result"] == "ok"
+    assert "SQLite" in results["database"]["text"]
     assert "2.3.7" in results["server evo"]["text"]
     assert "state-is-hearsay" in results["server evo"]["details"]
 

@@ -18,6 +18,7 @@ from esteio.store.ports.contacts import Contacts
 from esteio.store.ports.delivery import DeadLetters, DeliveryQueue, EventLog, WebhookEndpoints
 from esteio.store.ports.history import History, StatusPages
 from esteio.store.ports.inbox import HistoryGaps, Inbox, Media, Traffic
+from esteio.store.ports.inspection import Inspection
 from esteio.store.ports.maintenance import Keys, Maintenance
 from esteio.store.ports.messages import Doubts, MessageHistory, Messages, Outbox, ProviderQueue
 from esteio.store.ports.nodes import Nodes
@@ -250,6 +251,8 @@ class Store(Health, Protocol):
     def maintenance(self) -> Maintenance: ...
     @property
     def nodes(self) -> Nodes: ...
+    @property
+    def inspection(self) -> Inspection: ...
 
 
 async def every_session(sessions: Sessions, server: ServerName | None = None) -> AsyncIterator[Session]:

@@ -63,6 +63,7 @@ NEEDED = {
     "GET /v1/gateway": "operate",
     "GET /v1/audit": "admin",
     "GET /v1/audit/verify": "admin",
+    "GET /v1/gateway/checks": "operate",
     "GET /v1/events": "read",
     "POST /v1/events/token": "read",
     "POST /v1/login-links": "read",

@@ -73,6 +73,7 @@ FOREIGN: dict[str, tuple[tuple[int, ...] | None, list[Any]]] = {
     "POST /v1/apply": (REFUSED, [{}, {"sessions": [NEW_SESSION | {"adopt": True}]}]),
     "POST /v1/notices/test": (REFUSED, []),
     "GET /v1/gateway": (REFUSED, []),
+    "GET /v1/gateway/checks": (REFUSED, []),
     "POST /v1/sessions/{name}/messages": (REFUSED, [TO]),
     "GET /v1/sessions/{name}/messages": (REFUSED, []),
     "GET /v1/messages/{id}": (REFUSED, []),

@@ -189,6 +189,27 @@ def test_live_and_ready(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run(test)
 
 
+def test_the_checks_tell_of_the_database_and_of_every_node(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
+        alone = (await gateway.call("GET", "/v1/gateway/checks")).json()
+        assert (alone["database"]["kind"], alone["nodes"], alone["unowned_sessions"]) == ("sqlite", [], None)
+        await gateway.add_server()
+        await gateway.add_session()
+        now, nodes = gateway.clock.now(), gateway.store.nodes
+        await nodes.join("late", "http://late:8700", "1.0", 1.0, now - 9)
+        await nodes.leave((await nodes.join("left", "http://left:8700", "1.0", 60.0, now - 9)).epoch, now)
+        await nodes.join("alive", "http://alive:8700", "1.0", 60.0, now)
+        told = (await gateway.call("GET", "/v1/gateway/checks")).json()
+        assert {node["id"]: node["state"] for node in told["nodes"]} == {
+            name: name for name in ("alive", "late", "left")
+        }
+        late = next(node for node in told["nodes"] if node["id"] == "late")
+        assert late["heard_s_ago"] >= 9
+        assert told["unowned_sessions"] == 1
+
+    run(test)
+
+
 def test_an_unexpected_error_tells_nothing_of_the_inside(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(gateway: Gateway) -> None:
         async def broken(**_how: int | None) -> None:

@@ -1,11 +1,12 @@
-"""`/v1/gateway`, `/v1/apply` and `/v1/notices/test`: what concerns the whole gateway and is asked by the command line.
+"""`/v1/gateway`, its checks, `/v1/apply`, `/v1/notices/test`: what concerns the whole gateway, for the command line.
 
-Never lives here: what differs (`engine.commands.declared`), how people are told (`engine.delivery.notices`).
+Never lives here: what differs (`engine.commands.declared`), how people are told (`engine.delivery.notices`), what of a
+check is well and what is not (`cli.local.doctor`).
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -17,6 +18,8 @@ from esteio.config import DeclaredServer, DeclaredSession
 from esteio.engine.commands.declared import Change
 from esteio.engine.commands.notices import NoticeTest
 from esteio.engine.commands.requests import EmptyRequest
+from esteio.store.ports.inspection import DatabaseFacts
+from esteio.store.ports.nodes import NodeRow
 
 
 class DeclaredRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,12 +52,50 @@ class GatewayDocument(msgspec.Struct, frozen=True):
     notice_targets: int
 
 
+class NodeDocument(msgspec.Struct, frozen=True):
+    """A process that works on this database. `state`: `alive`; `late`, its lease has run out and nobody has said so;
+    `left`, it ended in order; `died`, its sessions went to others. `heard_s_ago`: by the database's clock."""
+
+    id: str
+    address: str
+    version: str
+    state: Literal["alive", "late", "left", "died"]
+    heard_s_ago: float
+    sessions: int
+
+
+class ChecksDocument(msgspec.Struct, frozen=True):
+    """For whoever looks after the installation. `nodes` is empty, and `unowned_sessions` null, where one process is
+    alone with its database; else that is how many sessions no living node holds."""
+
+    version: str
+    database: DatabaseFacts
+    nodes: tuple[NodeDocument, ...]
+    unowned_sessions: int | None
+
+
 async def about(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """What only the gateway itself knows of its settings; no secret."""
     call.query()
     settings = api.settings
     targets = api.commands.notices.targets
     return answer(GatewayDocument(program_version(), settings.base_url, settings.language, targets))
+
+
+async def checks(api: ApiContext, call: ApiRequest) -> ApiResponse:
+    """One look at the database and at every node that it knows; what it makes of it is for `esteio doctor`."""
+    call.query()
+    inspection = api.store.inspection
+    facts = await inspection.facts()
+    now = api.clock.now() + (facts.clock_off_s or 0.0)
+    nodes = tuple(_node(row, now) for row in await api.store.nodes.all())
+    unowned = await inspection.unowned_sessions() if nodes else None
+    return answer(ChecksDocument(program_version(), facts, nodes, unowned))
+
+
+def _node(row: NodeRow, now: float) -> NodeDocument:
+    state: Literal["alive", "late", "left", "died"] = row.ended or ("alive" if row.lease_until > now else "late")
+    return NodeDocument(row.id, row.address, row.version, state, now - row.beat_at, row.sessions)
 
 
 async def apply(api: ApiContext, call: ApiRequest) -> ApiResponse:
@@ -77,6 +118,15 @@ ROUTES = (
         "operate",
         "What the gateway says of itself",
         {200: GatewayDocument},
+        scope=scopes.GATEWAY,
+    ),
+    Route(
+        "GET",
+        "/v1/gateway/checks",
+        checks,
+        "operate",
+        "What the database and the nodes say of themselves",
+        {200: ChecksDocument},
         scope=scopes.GATEWAY,
     ),
     Route(

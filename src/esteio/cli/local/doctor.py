@@ -10,13 +10,15 @@ import ipaddress
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import typer
 
 from esteio.cli import output, texts
 from esteio.cli.errors import FAILED, Failed, Refused
+from esteio.cli.local import doctor_database
+from esteio.cli.local.doctor_findings import Finding, Result
 from esteio.cli.local.settings_file import ConfigFile, found_file
 from esteio.cli.remote.client import Client, Document, connect, path
 from esteio.cli.remote.look import PAGE, Json
@@ -26,7 +28,6 @@ from esteio.texts import catalogue
 if TYPE_CHECKING:
     from esteio.config import Settings
 
-Result = Literal["ok", "warn", "fail"]
 ORDER: tuple[Result, ...] = ("ok", "warn", "fail")
 STYLES: dict[Result, output.Style] = {"ok": "good", "warn": "warn", "fail": "bad"}
 SKEW_S = 5.0
@@ -50,16 +51,6 @@ STATE: dict[str, Result] = {
     "disconnected": "fail",
     "error": "fail",
 }
-
-
-class Finding(NamedTuple):
-    """One line: what was checked, how it stands, what was seen and what a person can do ("" when nothing)."""
-
-    check: str
-    result: Result
-    text: str
-    do: str = ""
-    details: tuple[str, ...] = ()
 
 
 def doctor(config: ConfigFile = None, as_json: Json = False) -> None:
@@ -212,11 +203,21 @@ def _gateway(client: Client, servers: list[Document]) -> Iterator[Finding]:
     except Refused as error:
         yield Finding(say("doctor.webhooks"), "warn", say("doctor.unseen", why=error.code), say("doctor.key-do"))
         return
+    yield from _database(client)
     yield from _webhooks(told["public_url"], servers)
     if told["notice_targets"]:
         yield Finding(say("doctor.notices"), "ok", texts.count("doctor.notices-ok", told["notice_targets"]))
     else:
         yield Finding(say("doctor.notices"), "warn", say("doctor.notices-none"), say("doctor.notices-do"))
+
+
+def _database(client: Client) -> Iterator[Finding]:
+    """What the database and the nodes say; a gateway of before has no such route."""
+    try:
+        yield from doctor_database.findings(client.get(path("gateway", "checks")))
+    except Refused as error:
+        if error.status != 404:
+            raise
 
 
 def _webhooks(url: str, servers: list[Document]) -> Iterator[Finding]:

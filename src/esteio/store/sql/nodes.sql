@@ -65,6 +65,9 @@ SELECT session_id, node FROM session_owners WHERE node IS NULL
 UNION ALL
 SELECT o.session_id, o.node FROM nodes n JOIN session_owners o ON o.node = n.epoch WHERE n.ended IS NOT NULL
 
+-- name: sessions_unowned
+SELECT count(*) AS sessions FROM ({{free_sessions}}) AS free
+
 -- name: session_owners_free
 SELECT f.session_id, n.ended, n.beat_at FROM ({{free_sessions}}) AS f LEFT JOIN nodes n ON n.epoch = f.node
 WHERE f.session_id > :after ORDER BY f.session_id LIMIT :limit

@@ -5,6 +5,7 @@ Never lives here: a subject; each has its module beside this one. Opening, migra
 
 from __future__ import annotations
 
+from esteio.store.ports.inspection import Inspection
 from esteio.store.sql.approvals import SqlApprovals
 from esteio.store.sql.audit.audit_log import SqlAudit
 from esteio.store.sql.db import Database
@@ -18,6 +19,7 @@ from esteio.store.sql.history.outages import SqlHistory
 from esteio.store.sql.history.status_pages import SqlStatusPages
 from esteio.store.sql.inbox.history_gaps import SqlHistoryGaps
 from esteio.store.sql.inbox.inbox import SqlInbox
+from esteio.store.sql.inspection import SqlInspection
 from esteio.store.sql.keys import SqlKeys
 from esteio.store.sql.maintenance import SqlMaintenance
 from esteio.store.sql.messages.contacts import SqlContacts
@@ -68,3 +70,4 @@ class SqlStore:
         self.audit = SqlAudit(database)
         self.maintenance = SqlMaintenance(database)
         self.nodes = SqlNodes(database)
+        self.inspection: Inspection = SqlInspection(database)

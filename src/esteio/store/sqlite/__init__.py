@@ -16,6 +16,7 @@ from esteio.store.sql.history.outages import note_absence
 from esteio.store.sql.nodes.takeover import take_over_all
 from esteio.store.sql.store import SqlStore
 from esteio.store.sqlite.database import MEMORY, SqliteDatabase
+from esteio.store.sqlite.inspection import SqliteInspection
 
 __all__ = ["SqliteStore"]
 
@@ -26,6 +27,7 @@ class SqliteStore(SqlStore):
     def __init__(self, path: str | Path, *, inline: bool = False, vfs: str | None = None) -> None:
         self.database = SqliteDatabase(str(path), inline=inline, vfs=vfs)
         super().__init__(self.database)
+        self.inspection = SqliteInspection(self.database, str(path))
 
     @classmethod
     def memory(cls) -> SqliteStore:
