@@ -58,6 +58,7 @@ def in_room(
     recorded: Recorded | None = None,
     traced: bool = True,
     form: Any = "standard",
+    kind: str = "evolution",
     **settings: Any,
 ) -> None:
     async def main() -> None:
@@ -65,7 +66,7 @@ def in_room(
         given = {"tracer": spans.tracer} if traced else {}
         async with Lab(3, settings={"admin_key": KEY, **settings}, **given) as lab:  # type: ignore[arg-type]
             await lab.gateway.commands.keys.ensure_admin()
-            await lab.add_server("evo")
+            await lab.add_server("evo", kind)
             await lab.adopt("evo", "shop", OWN)
             await lab.until_state("shop", "connected", 600)
             await asyncio.sleep(60)
@@ -231,6 +232,34 @@ def test_nobody_without_a_key_begins_a_span() -> None:
         assert len(room.recorded.spans) == before
 
     in_room(test)
+
+
+@pytest.mark.parametrize("kind", ["evolution", "wapi"])
+def test_acknowledgements_that_are_faster_than_the_answer_are_told_once_each(kind: str) -> None:
+    async def test(room: Room) -> None:
+        inner = room.lab.gateway.transport._inner  # type: ignore[attr-defined]
+
+        class Slow:
+            async def exchange(self, request: HttpRequest) -> HttpResponse:
+                answer: HttpResponse = await inner.exchange(request)
+                if request.method == "POST" and TEXT.encode() in request.body:
+                    await asyncio.sleep(4)
+                return answer
+
+            async def aclose(self) -> None:
+                await inner.aclose()
+
+        room.lab.gateway.transport._inner = Slow()  # type: ignore[attr-defined]
+        message_id = await room.post({"traceparent": PARENT})
+        await room.until(message_id, "delivered", "read")
+        await asyncio.sleep(30)
+        acks = await room.lab.store.messages.acks((await room.lab.message(message_id)).id)
+        known = {names.SERVER_ACK: acks.server, names.DEVICE_ACK: acks.device, names.READ_ACK: acks.read}
+        told = [span.name for span in room.recorded.spans if span.name in known]
+        assert sorted(told) == sorted(name for name, at in known.items() if at is not None)
+        assert names.DEVICE_ACK in told
+
+    in_room(test, kind=kind)
 
 
 def test_an_attempt_that_failed_says_why_and_the_next_is_in_the_same_trace() -> None:

@@ -69,6 +69,8 @@ TABLE: tuple[Route, ...] = (
 """Every address that the description names."""
 BUSY: tuple[Route, ...] = (messages.SEND, *provider_webhooks.ROUTES)
 """Addresses are tried in turn; these first, which spares a provider's webhook a third of its way in."""
+UNTRACED = frozenset(route.path for route in ops.ROUTES)
+"""What is asked for every few seconds, and by nobody's leave."""
 log = logger("api")
 
 
@@ -173,7 +175,7 @@ async def _respond(api: ApiContext, route: Route, call: ApiRequest) -> ApiRespon
     try:
         call.limit = api.settings.max_carried_bytes if route.carries_media else api.settings.max_body_bytes
         await _admit(api, route, call)
-        if route.role is not None:
+        if route.role is not None and route.path not in UNTRACED:
             api.begin_span(call, route.method, route.path, parent=call.sent_trace)
         with acting(call.actor("key")) if call.key.id else nullcontext():
             given = await route.handler(api, call)

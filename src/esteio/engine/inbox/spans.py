@@ -5,7 +5,7 @@ Never lives here: a reading, what is written.
 
 from __future__ import annotations
 
-from esteio.core.model.inbound import Receipt
+from esteio.core.model.inbound import Receipt, SendEcho
 from esteio.core.model.session import Session
 from esteio.engine.outbox.spans import SYSTEM, MessageSpans, operation
 from esteio.log import in_trace
@@ -52,6 +52,20 @@ class InboxSpans:
             return
         for event in settlement.events:
             if isinstance(event, Receipt):
-                message = await self._messages.by_provider_id(settlement.session_id, event.provider_id)
-                if message is not None:
-                    await self._sends.acked(message, sent_at=message.sent_at, link=settlement.trace_context)
+                await self._acked(settlement, event)
+            elif isinstance(event, SendEcho) and self._sends.was_early(settlement.session_id, event.provider_id):
+                await self._told_early(settlement, event)
+
+    async def _told_early(self, settlement: InboxSettlement, echo: SendEcho) -> None:
+        message = await self._messages.by_provider_id(settlement.session_id, echo.provider_id)
+        if message is not None:
+            await self._sends.acked(message, sent_at=message.sent_at)
+
+    async def _acked(self, settlement: InboxSettlement, receipt: Receipt) -> None:
+        message = await self._messages.by_provider_id(settlement.session_id, receipt.provider_id)
+        if message is None:
+            self._sends.early(settlement.session_id, receipt.provider_id)
+            return
+        await self._sends.acked(
+            message, sent_at=message.sent_at, written_at=settlement.at, link=settlement.trace_context
+        )

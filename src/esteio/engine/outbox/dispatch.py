@@ -115,8 +115,7 @@ class SendDispatch(Worker):
             in_trace(None)
             if kept:
                 self._notify(settlement.session_id, settlement.message_id, settlement.evidence)
-                # Some acknowledgements come before the answer to the send.
-                await self._spans.acked(claim.message, sent_at=settlement.sent_at)
+                await self._spans.settled(claim.message, settlement)
             if settlement.event in UNSURE:
                 self._unsure()
 

@@ -109,7 +109,7 @@ class DoubtResolver(Worker):
         if await self._doubts.settle(settlement, notices):
             if settlement.state != "in_doubt":
                 _log_settled(message, session, settlement, outcome.result, began)
-                self._spans.resolved(message, settlement)
+                await self._spans.resolved(message, settlement)
             self._notify(message.session_id, message.id, outcome.evidence)
             if waits:
                 self._waits()

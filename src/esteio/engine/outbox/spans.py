@@ -7,7 +7,10 @@ done, what is written.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from esteio.core.messages.outbox import SendSettlement
+from esteio.core.model.ids import SessionId
 from esteio.core.model.message import Message, MessageState
 from esteio.log import in_trace
 from esteio.store.base import SendClaim, StoreFull
@@ -16,9 +19,10 @@ from esteio.tracing import names
 from esteio.tracing.context import context_of
 from esteio.tracing.tracer import Span, Tracer, Value
 
+T = TypeVar("T")
 SUCCEEDED: frozenset[MessageState] = frozenset({"sent", "delivered", "read"})
 REMEMBERED = 20_000
-"""Acknowledgements told: one may be seen by the send's own settlement and by the webhook that brought it."""
+"""Acknowledgements that were told, and ids that nobody knew yet: so many are kept in mind, the latest."""
 SYSTEM = "whatsapp"
 
 
@@ -28,6 +32,8 @@ class MessageSpans:
     def __init__(self, tracer: Tracer, messages: Messages) -> None:
         self._tracer, self._messages = tracer, messages
         self._told: dict[tuple[str, str], None] = {}
+        self._early: dict[tuple[SessionId, str], None] = {}
+        """Ids of the provider's that an acknowledgement named before the send was answered."""
 
     def begin(self, claim: SendClaim, now: float) -> Span:
         """An attempt begins, and the wait before it is over; the task's lines and exchanges belong to it."""
@@ -57,7 +63,24 @@ class MessageSpans:
             said[names.REASON] = settlement.reason.code
         span.end(settlement.at, said, error="" if settlement.state in SUCCEEDED else outcome)
 
-    def resolved(self, message: Message, settlement: SendSettlement) -> None:
+    def early(self, session_id: SessionId, provider_id: str) -> None:
+        """An acknowledgement names a message that nobody knows by this id: perhaps its send is not answered yet."""
+        _remember(self._early, (session_id, provider_id))
+
+    def was_early(self, session_id: SessionId, provider_id: str) -> bool:
+        """Whether this id was named before anybody knew it; asked once."""
+        key = (session_id, provider_id)
+        if key not in self._early:
+            return False
+        del self._early[key]
+        return True
+
+    async def settled(self, message: Message, settlement: SendSettlement) -> None:
+        """An attempt, or a look, was written: what was said of its id before is told now."""
+        if self.was_early(settlement.session_id, settlement.provider_id or ""):
+            await self.acked(message, sent_at=settlement.sent_at)
+
+    async def resolved(self, message: Message, settlement: SendSettlement) -> None:
         """A look for a message in doubt settled it."""
         if not self._seen(message) or message.doubt_since is None:
             return
@@ -66,9 +89,13 @@ class MessageSpans:
             names.DOUBT, "internal", message.doubt_since, parent=message.trace_context, attributes=about
         )
         span.end(settlement.at)
+        await self.settled(message, settlement)
 
-    async def acked(self, message: Message, *, sent_at: float | None, link: str | None = None) -> None:
-        """What WhatsApp has said of it and was not told yet. `link`: the trace that brought it."""
+    async def acked(
+        self, message: Message, *, sent_at: float | None, written_at: float | None = None, link: str | None = None
+    ) -> None:
+        """What WhatsApp has said of it and was not told yet; with `written_at` only what was written then. `link`: the
+        trace that brought it."""
         if not self._seen(message):
             return
         try:
@@ -76,7 +103,7 @@ class MessageSpans:
         except StoreFull:
             return
         for name, at in ((names.SERVER_ACK, acks.server), (names.DEVICE_ACK, acks.device), (names.READ_ACK, acks.read)):
-            if at is not None and self._is_news(message, name):
+            if at is not None and written_at in (None, at) and _remember(self._told, (message.id, name)):
                 since = message.created_at if sent_at is None else sent_at
                 self._ack(message, name, (min(since, at), at), link)
 
@@ -86,15 +113,6 @@ class MessageSpans:
             name, "internal", since, parent=message.trace_context, attributes=self._about(message), link=link
         )
         span.end(at)
-
-    def _is_news(self, message: Message, name: str) -> bool:
-        key = (message.id, name)
-        if key in self._told:
-            return False
-        if len(self._told) >= REMEMBERED:
-            del self._told[next(iter(self._told))]
-        self._told[key] = None
-        return True
 
     def _seen(self, message: Message) -> bool:
         """Whether anybody will look at its trace."""
@@ -110,6 +128,16 @@ class MessageSpans:
             names.MESSAGING_DESTINATION: message.session,
             names.MESSAGE_KIND: message.content.kind,
         }
+
+
+def _remember(mind: dict[T, None], key: T) -> bool:
+    """Whether it was not in mind before."""
+    if key in mind:
+        return False
+    if len(mind) >= REMEMBERED:
+        del mind[next(iter(mind))]
+    mind[key] = None
+    return True
 
 
 def operation(name: str) -> dict[str, Value]:
