@@ -7,9 +7,9 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from esteio.log.events import declared
-from tests.postgres_server.shared import postgres, postgres_programs, postgres_url
+from tests.postgres_server.shared import migrated_url, postgres, postgres_programs, postgres_url, worker_database
 
-__all__ = ["postgres", "postgres_programs", "postgres_url"]
+__all__ = ["migrated_url", "postgres", "postgres_programs", "postgres_url", "worker_database"]
 
 
 def unwritten(logger: Any, method: str, event: MutableMapping[str, Any]) -> NoReturn:

@@ -226,12 +226,13 @@ def test_a_detail_of_ours_is_told_in_the_reader_s_language_and_a_stranger_s_word
 
 def test_every_reason_why_settings_cannot_be_used_is_translated_and_no_translation_is_of_another() -> None:
     phrases: set[str] = set()
-    for file in ("config.py", "vault.py", "core/model/policy.py"):
+    for file in ("config.py", "vault.py", "core/model/policy.py", "store/postgres/address.py"):
         for node in ast.walk(ast.parse((SOURCE / file).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {
                 "SettingsError",
                 "VaultError",
                 "PolicyError",
+                "BadAddress",
             }:
                 phrases |= {text for text in _literals(node.args[0]) if text not in {"x: x", "policy x: x"}}
     phrases -= {"allow_targets: x"}  # what the library says stands behind it

@@ -108,6 +108,16 @@ def download_transport(settings: Settings) -> AiohttpTransport:
     return AiohttpTransport(max_body_bytes=settings.max_carried_bytes, connections_per_host=2)
 
 
+def _store(settings: Settings, data: Path) -> Store:
+    """The database that the settings name. Raises `BadAddress`."""
+    if not settings.database:
+        return SqliteStore(data / "esteio.db")
+    # Its driver is an extra.
+    from esteio.store.postgres import PostgresStore  # noqa: PLC0415
+
+    return PostgresStore(settings.database, alone=True)
+
+
 class Gateway:
     """Everything, wired. `start` before use, `aclose` after it."""
 
@@ -379,7 +389,7 @@ class Gateway:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Gateway:
-        """The gateway as a service. Raises `VaultError`, `SettingsError`, `ExtraMissing`."""
+        """The gateway as a service. Raises `VaultError`, `SettingsError`, `BadAddress`, `ExtraMissing`."""
         data = Path(settings.data)
         data.mkdir(parents=True, exist_ok=True)
         targets = settings.notify.targets
@@ -387,7 +397,7 @@ class Gateway:
         notifier: Notifier = AppriseNotifier(targets, texts) if targets else LogNotifier(texts)
         return cls(
             settings,
-            store=SqliteStore(data / "esteio.db"),
+            store=_store(settings, data),
             clock=SystemClock(),
             transport=AiohttpTransport(trace=log_exchange),
             public_transport=public_transport(settings),

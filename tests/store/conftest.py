@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from esteio.store.postgres import PostgresStore
 from esteio.store.sqlite import SqliteStore
 from tests.narrowing import of_type
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 
@@ -32,19 +33,29 @@ def runner() -> Iterator[asyncio.Runner]:
         yield running
 
 
-@pytest.fixture(params=["memory", "inline", "thread"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, runner: asyncio.Runner) -> Iterator[SqliteStore]:
-    path = ":memory:" if request.param == "memory" else tmp_path / "esteio.db"
-    made = SqliteStore(path, inline=request.param != "thread")
+@pytest.fixture(params=["memory", "inline", "thread", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, runner: asyncio.Runner) -> Iterator[AnyStore]:
+    made = new_store(request, tmp_path)
     runner.run(made.start(NOW))
     yield made
     runner.run(made.aclose())
 
 
-@pytest.fixture(params=["inline", "thread"])
-def file_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], SqliteStore]:
-    """Makes stores over one file, one after the other: for what must survive a restart."""
+@pytest.fixture(params=["inline", "thread", "postgres"])
+def file_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], AnyStore]:
+    """Makes stores over one database, one after the other: for what must survive a restart."""
+    if request.param == "postgres":
+        url = request.getfixturevalue("migrated_url")
+        return lambda: PostgresStore(url, alone=True)
     return lambda: SqliteStore(tmp_path / "esteio.db", inline=request.param == "inline")
+
+
+def new_store(request: pytest.FixtureRequest, folder: Path) -> AnyStore:
+    """An empty one of the dialect that the request's parameter names."""
+    if request.param == "postgres":
+        return PostgresStore(request.getfixturevalue("migrated_url"), alone=True)
+    path = ":memory:" if request.param == "memory" else folder / "esteio.db"
+    return SqliteStore(path, inline=request.param != "thread")
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The values that the store's tests hand in, with everything filled in that a test does not speak of."""
 
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -15,10 +15,13 @@ from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Gate
 from esteio.store.base import DecisionCommit, NewMessage, SendClaim, SendQuota
+from esteio.store.postgres import PostgresStore
 from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
 
 NOW = 1_800_000_000.0
+
+AnyStore: TypeAlias = SqliteStore | PostgresStore
 
 
 class Make:
@@ -29,14 +32,14 @@ class Make:
     def __init__(self) -> None:
         self._numbers = count(1)
 
-    async def server(self, store: SqliteStore, name: str = "sv", **changes: Any) -> Server:
+    async def server(self, store: AnyStore, name: str = "sv", **changes: Any) -> Server:
         server = Server(name=ServerName(name), kind="evolution", base_url="http://provider", **changes)
         await store.servers.add(server, b"sealed", NOW)
         return server
 
     async def session(
         self,
-        store: SqliteStore,
+        store: AnyStore,
         name: str = "s1",
         *,
         server: str = "sv",
@@ -73,14 +76,14 @@ class Make:
         }
         return Message(**{**values, **changes})
 
-    async def accept(self, store: SqliteStore, session: Session, *args: Any, **changes: Any) -> Message:
+    async def accept(self, store: AnyStore, session: Session, *args: Any, **changes: Any) -> Message:
         answer = await store.messages.accept(NewMessage(self.message(session, *args, **changes)))
         assert answer.result == "new"
         return not_none(answer.message)
 
     async def claim(
         self,
-        store: SqliteStore,
+        store: AnyStore,
         now: float = NOW,
         limit: int = 100,
         cap: int = 100,
@@ -98,7 +101,7 @@ class Make:
         changes.setdefault("attempt", AttemptRecord(at, state))
         return SendSettlement(claim.message.id, claim.message.session_id, claim.fence, event, at, **changes)
 
-    async def doubted(self, store: SqliteStore, session: Session, *args: Any, **changes: Any) -> Message:
+    async def doubted(self, store: AnyStore, session: Session, *args: Any, **changes: Any) -> Message:
         """A message in doubt, by the way it really gets there."""
         message = await self.accept(store, session, *args, **changes)
         claims = await self.claim(store)
@@ -106,7 +109,7 @@ class Make:
         assert await store.outbox.settle([self.settle(mine[0], "doubted", due_at=NOW + 5)]) == [True]
         return message
 
-    async def commit(self, store: SqliteStore, session: Session, **changes: Any) -> Session:
+    async def commit(self, store: AnyStore, session: Session, **changes: Any) -> Session:
         """Write the session's row as a decision, with its version as it now is."""
         fresh = await store.sessions.by_id(session.id)
         decided = msgspec.structs.replace(not_none(fresh), **changes)

@@ -12,28 +12,27 @@ from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.store.base import InboxSettlement
-from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 AFTER = NOW + 200
 HELD = Reason("in-doubt-held")
 
 
-async def aside(store: SqliteStore, make: Make, session: Session, **changes: Any) -> tuple[Message, SendSettlement]:
+async def aside(store: AnyStore, make: Make, session: Session, **changes: Any) -> tuple[Message, SendSettlement]:
     message = await make.doubted(store, session, **changes)
     doubt = SendSettlement(message.id, session.id, 0, "set_aside", AFTER, due_at=AFTER + 300, reason=HELD)
     assert await store.doubts.settle(doubt)
     return message, doubt
 
 
-async def echo(store: SqliteStore, session: Session, text: str, at: float, provider_id: str = "P9") -> bool:
+async def echo(store: AnyStore, session: Session, text: str, at: float, provider_id: str = "P9") -> bool:
     event = SendEcho(provider_id, "5511988887777", at, Content("text", text))
     return (await store.inbox.settle(InboxSettlement(0, session.id, at, True, (event,)))).settled_sends
 
 
-async def test_the_chat_goes_on_and_who_listens_is_told(store: SqliteStore, make: Make) -> None:
+async def test_the_chat_goes_on_and_who_listens_is_told(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, _ = await aside(store, make, session, text="um")
     second = await make.accept(store, session, text="dois")
@@ -48,7 +47,7 @@ async def test_the_chat_goes_on_and_who_listens_is_told(store: SqliteStore, make
     assert not_none(await store.messages.get(first.id)).state == "in_doubt"
 
 
-async def test_it_stays_aside_and_is_looked_for_when_due(store: SqliteStore, make: Make) -> None:
+async def test_it_stays_aside_and_is_looked_for_when_due(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, doubt = await aside(store, make, session)
     second = await make.accept(store, session)
@@ -65,7 +64,7 @@ async def test_it_stays_aside_and_is_looked_for_when_due(store: SqliteStore, mak
     assert await make.claim(store, AFTER + 900) == [], "the second doubt is in the way: it may still be resolved"
 
 
-async def test_it_is_queued_again_only_while_nothing_has_overtaken_it(store: SqliteStore, make: Make) -> None:
+async def test_it_is_queued_again_only_while_nothing_has_overtaken_it(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, doubt = await aside(store, make, session)
     queued = msgspec.structs.replace(doubt, event="not_sent", due_at=AFTER, reason=Reason("x"))
@@ -84,7 +83,7 @@ async def test_it_is_queued_again_only_while_nothing_has_overtaken_it(store: Sql
     assert claim.message.id == first.id, "in its old place"
 
 
-async def test_what_was_sent_or_is_itself_in_doubt_has_overtaken(store: SqliteStore, make: Make) -> None:
+async def test_what_was_sent_or_is_itself_in_doubt_has_overtaken(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, doubt = await aside(store, make, session)
     queued = msgspec.structs.replace(doubt, event="not_sent", due_at=AFTER)
@@ -105,7 +104,7 @@ async def test_what_was_sent_or_is_itself_in_doubt_has_overtaken(store: SqliteSt
     assert [one.message.id for one in await make.claim(store, AFTER)] == [first.id]
 
 
-async def test_settling_it_lets_nobody_past_the_one_under_way(store: SqliteStore, make: Make) -> None:
+async def test_settling_it_lets_nobody_past_the_one_under_way(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, _ = await aside(store, make, session)
     for _ in range(2):
@@ -117,7 +116,7 @@ async def test_settling_it_lets_nobody_past_the_one_under_way(store: SqliteStore
     assert len(await make.claim(store, AFTER)) == 1
 
 
-async def test_what_was_typed_on_the_phone_overtakes_nobody(store: SqliteStore, make: Make) -> None:
+async def test_what_was_typed_on_the_phone_overtakes_nobody(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, _ = await aside(store, make, session, text="um")
     typed = ReceivedMessage("T1", "5511988887777", "me", AFTER, Content("text", "outra coisa"), from_me=True)
@@ -125,7 +124,7 @@ async def test_what_was_typed_on_the_phone_overtakes_nobody(store: SqliteStore, 
     assert not await store.doubts.overtaken(first.id)
 
 
-async def test_an_echo_belongs_to_what_is_under_way_before_what_was_set_aside(store: SqliteStore, make: Make) -> None:
+async def test_an_echo_belongs_to_what_is_under_way_before_what_was_set_aside(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, _ = await aside(store, make, session, text="ok")
     second = await make.accept(store, session, text="ok")
@@ -134,7 +133,7 @@ async def test_an_echo_belongs_to_what_is_under_way_before_what_was_set_aside(st
     assert [not_none(await store.messages.get(one.id)).state for one in (first, second)] == ["in_doubt", "sent"]
 
 
-async def test_a_late_echo_settles_it_and_a_later_one_is_another_message(store: SqliteStore, make: Make) -> None:
+async def test_a_late_echo_settles_it_and_a_later_one_is_another_message(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, _ = await aside(store, make, session, text="ok")
     assert not await echo(store, session, "ok", AFTER + 61, "P8")
@@ -144,7 +143,7 @@ async def test_a_late_echo_settles_it_and_a_later_one_is_another_message(store: 
     assert not_none(await store.messages.get(first.id)).provider_id == "P9"
 
 
-async def test_a_retry_puts_it_back_in_the_way(store: SqliteStore, make: Make) -> None:
+async def test_a_retry_puts_it_back_in_the_way(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, _ = await aside(store, make, session)
     second = await make.accept(store, session)
@@ -156,7 +155,7 @@ async def test_a_retry_puts_it_back_in_the_way(store: SqliteStore, make: Make) -
     assert not_none(await store.messages.get(second.id)).state == "queued"
 
 
-async def test_it_survives_a_restart(file_store: Callable[[], SqliteStore], make: Make) -> None:
+async def test_it_survives_a_restart(file_store: Callable[[], AnyStore], make: Make) -> None:
     store = file_store()
     await store.start(NOW)
     session = await make.session(store)
@@ -173,7 +172,7 @@ async def test_it_survives_a_restart(file_store: Callable[[], SqliteStore], make
     await store.aclose()
 
 
-async def test_who_is_erased_is_not_kept_in_doubt(store: SqliteStore, make: Make) -> None:
+async def test_who_is_erased_is_not_kept_in_doubt(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, _ = await aside(store, make, session)
     await store.contacts.erase(session.id, (first.chat, first.chat), "erased-1", AFTER)

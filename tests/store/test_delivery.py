@@ -11,16 +11,15 @@ from esteio.store.base import EventRow
 from esteio.store.delivery import DeadFilter, Delivery, DeliveryClaim, DeliveryOutcome, DeliverySettlement, Endpoint
 from esteio.store.sql.db import Db
 from esteio.store.sql.rows import event_params
-from esteio.store.sqlite import SqliteStore, connection
-from tests.narrowing import not_none, of_type
-from tests.store.make import Make
+from tests.narrowing import not_none
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 ALL = 16
 
 
 async def tell(
-    store: SqliteStore, *chats: str | None, at: float = NOW, session: str | None = "s1", kind: str = "message.received"
+    store: AnyStore, *chats: str | None, at: float = NOW, session: str | None = "s1", kind: str = "message.received"
 ) -> None:
     async def operation(db: Db) -> None:
         for chat in chats:
@@ -34,20 +33,20 @@ async def tell(
     await store.database.write(operation)
 
 
-async def subscribe(store: SqliteStore, name: str = "wh_1", **changes: Any) -> Endpoint:
+async def subscribe(store: AnyStore, name: str = "wh_1", **changes: Any) -> Endpoint:
     return await store.webhook_endpoints.add(
         Endpoint(id=name, url="https://x.example", created_at=NOW, sealed=b"\x00s", **changes)
     )
 
 
-async def claim(store: SqliteStore, at: float = NOW, flying: Mapping[str, int] | None = None) -> list[DeliveryClaim]:
+async def claim(store: AnyStore, at: float = NOW, flying: Mapping[str, int] | None = None) -> list[DeliveryClaim]:
     while await store.delivery.deal(at, 100):
         pass
     return list(await store.delivery.claim(at, flying or {}, ALL, 45.0))
 
 
 async def settle(
-    store: SqliteStore,
+    store: AnyStore,
     claims: Sequence[DeliveryClaim],
     outcome: DeliveryOutcome = "delivered",
     at: float = NOW,
@@ -61,7 +60,7 @@ def seqs(claims: list[DeliveryClaim]) -> list[int]:
     return sorted(one.seq for one in claims)
 
 
-async def test_an_endpoint_comes_back_as_it_was_written(store: SqliteStore) -> None:
+async def test_an_endpoint_comes_back_as_it_was_written(store: AnyStore) -> None:
     made = await subscribe(
         store, events=("MESSAGES_UPSERT",), types=("message.received",), sessions=("a-*",), format="evolution",
         by_events=True,
@@ -77,7 +76,7 @@ async def test_an_endpoint_comes_back_as_it_was_written(store: SqliteStore) -> N
     assert not await store.webhook_endpoints.delete("wh_1")
 
 
-async def test_it_hears_what_happens_from_now_on_in_order_one_at_a_time_per_chat(store: SqliteStore) -> None:
+async def test_it_hears_what_happens_from_now_on_in_order_one_at_a_time_per_chat(store: AnyStore) -> None:
     await tell(store, "a")
     await subscribe(store)
     await tell(store, "a", "b", "a")
@@ -99,7 +98,7 @@ async def test_it_hears_what_happens_from_now_on_in_order_one_at_a_time_per_chat
     assert await store.delivery.next_due(NOW, {}, ALL) is None
 
 
-async def test_an_event_of_a_clock_that_went_ahead_holds_up_nothing(store: SqliteStore) -> None:
+async def test_an_event_of_a_clock_that_went_ahead_holds_up_nothing(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a", at=NOW + 9999)
     await tell(store, "b")
@@ -107,7 +106,7 @@ async def test_an_event_of_a_clock_that_went_ahead_holds_up_nothing(store: Sqlit
     assert seqs(await claim(store)) == [1, 2]
 
 
-async def test_a_settlement_counts_once_and_only_for_who_holds_the_lease(store: SqliteStore) -> None:
+async def test_a_settlement_counts_once_and_only_for_who_holds_the_lease(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a", "a")
     (first,) = await claim(store)
@@ -119,7 +118,7 @@ async def test_a_settlement_counts_once_and_only_for_who_holds_the_lease(store: 
     assert seqs(await claim(store, at=NOW + 50)) == [2]
 
 
-async def test_what_was_under_way_at_a_crash_is_claimed_again(file_store: Callable[[], SqliteStore]) -> None:
+async def test_what_was_under_way_at_a_crash_is_claimed_again(file_store: Callable[[], AnyStore]) -> None:
     store = file_store()
     await store.start(NOW)
     await subscribe(store)
@@ -132,7 +131,7 @@ async def test_what_was_under_way_at_a_crash_is_claimed_again(file_store: Callab
     await store.aclose()
 
 
-async def test_a_failed_head_waits_and_its_lane_with_it(store: SqliteStore) -> None:
+async def test_a_failed_head_waits_and_its_lane_with_it(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a", "a", "b")
     claims = await claim(store)
@@ -145,7 +144,7 @@ async def test_a_failed_head_waits_and_its_lane_with_it(store: SqliteStore) -> N
     assert (head.seq, head.attempt) == (1, 2)
 
 
-async def test_an_open_endpoint_gets_one_attempt_at_a_time_and_success_wakes_all(store: SqliteStore) -> None:
+async def test_an_open_endpoint_gets_one_attempt_at_a_time_and_success_wakes_all(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a", "b", "c")
     await settle(store, await claim(store), "failed", status=500)
@@ -162,7 +161,7 @@ async def test_an_open_endpoint_gets_one_attempt_at_a_time_and_success_wakes_all
     assert len(await claim(store, at=probe_at)) == 2
 
 
-async def probe(store: SqliteStore, outcome: DeliveryOutcome, at: float) -> tuple[int, float]:
+async def probe(store: AnyStore, outcome: DeliveryOutcome, at: float) -> tuple[int, float]:
     """The one attempt that an open endpoint gets, at its time; its event and that time."""
     at = max(at, not_none(await store.webhook_endpoints.get("wh_1")).health.probe_at)
     (one,) = await claim(store, at=at)
@@ -170,7 +169,7 @@ async def probe(store: SqliteStore, outcome: DeliveryOutcome, at: float) -> tupl
     return one.seq, at
 
 
-async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_success(store: SqliteStore) -> None:
+async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_success(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a", "b", "c", "d")
     await settle(store, await claim(store), "failed")
@@ -180,7 +179,9 @@ async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_
 
     # The others as if they had failed often: their next step is hours away.
     async def put_off(db: Db) -> None:
-        of_type(connection.Db, db).connection.execute("UPDATE delivery_lanes SET due_at = due_at + 7200")
+        for chat in "abcd":
+            lane = {"endpoint_id": "wh_1", "queue": "live", "session_name": "s1", "chat": chat}
+            await db.put("delivery_lane_wake", {**lane, "due_at": at + 7200})
 
     await store.database.write(put_off)
     first, at = await probe(store, "delivered", at)
@@ -189,7 +190,7 @@ async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_
 
 
 async def test_an_open_endpoint_is_tried_in_turn_with_its_oldest_and_with_what_was_never_tried(
-    store: SqliteStore,
+    store: AnyStore,
 ) -> None:
     await subscribe(store)
     await tell(store, *"abcdefgh")
@@ -203,7 +204,7 @@ async def test_an_open_endpoint_is_tried_in_turn_with_its_oldest_and_with_what_w
     assert tried == [1, 3, 1, 4, 1, 5]
 
 
-async def test_an_open_endpoint_is_dealt_nothing_while_it_has_something_to_try(store: SqliteStore) -> None:
+async def test_an_open_endpoint_is_dealt_nothing_while_it_has_something_to_try(store: AnyStore) -> None:
     await subscribe(store)
     await subscribe(store, "wh_2")
     await tell(store, "a", "b")
@@ -216,7 +217,7 @@ async def test_an_open_endpoint_is_dealt_nothing_while_it_has_something_to_try(s
     assert not_none(await store.webhook_endpoints.get("wh_2")).cursor == 4
 
 
-async def test_gone_disables_and_keeps_the_queue(store: SqliteStore) -> None:
+async def test_gone_disables_and_keeps_the_queue(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a", "a")
     await settle(store, await claim(store), "gone", status=410)
@@ -228,7 +229,7 @@ async def test_gone_disables_and_keeps_the_queue(store: SqliteStore) -> None:
     assert seqs(await claim(store)) == [1]
 
 
-async def test_enabling_forgets_the_bad_health_and_another_change_does_not(store: SqliteStore) -> None:
+async def test_enabling_forgets_the_bad_health_and_another_change_does_not(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a", "b")
     await settle(store, await claim(store), "failed")
@@ -242,7 +243,7 @@ async def test_enabling_forgets_the_bad_health_and_another_change_does_not(store
     assert not not_none(await store.webhook_endpoints.get("wh_1")).health.opened
 
 
-async def test_given_up_after_72_hours_the_lane_goes_on(store: SqliteStore) -> None:
+async def test_given_up_after_72_hours_the_lane_goes_on(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a")
     await settle(store, await claim(store), "failed")
@@ -258,7 +259,7 @@ async def test_given_up_after_72_hours_the_lane_goes_on(store: SqliteStore) -> N
     assert seqs(await claim(store, at=NOW + GIVE_UP_S + 40)) == [2]
 
 
-async def test_burying_takes_the_overdue_dealt_or_not_and_leaves_the_rest(store: SqliteStore) -> None:
+async def test_burying_takes_the_overdue_dealt_or_not_and_leaves_the_rest(store: AnyStore) -> None:
     await subscribe(store, types=("message.received",))
     await subscribe(store, "wh_2")
     await tell(store, "a", "b")
@@ -278,7 +279,7 @@ async def test_burying_takes_the_overdue_dealt_or_not_and_leaves_the_rest(store:
     assert seqs([one for one in claims if one.endpoint.id == "wh_2"]) == [3, 4]
 
 
-async def test_a_range_is_replayed_beside_what_is_new(store: SqliteStore) -> None:
+async def test_a_range_is_replayed_beside_what_is_new(store: AnyStore) -> None:
     await subscribe(store, types=("message.received",), sessions=("s1",))
     await tell(store, "a", "a", "b", at=NOW)
     await tell(store, "a", at=NOW, session=SessionName("s2"))
@@ -298,7 +299,7 @@ async def test_a_range_is_replayed_beside_what_is_new(store: SqliteStore) -> Non
     assert [(one.queue, one.seq) for one in await claim(store, at=NOW + 60)] == [("replay", 2)]
 
 
-async def test_dead_events_go_out_again_and_are_dead_letters_no_more(store: SqliteStore) -> None:
+async def test_dead_events_go_out_again_and_are_dead_letters_no_more(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a")
     await settle(store, await claim(store), "failed")
@@ -313,7 +314,7 @@ async def test_dead_events_go_out_again_and_are_dead_letters_no_more(store: Sqli
     assert (once_more.queue, once_more.seq, once_more.attempt) == ("replay", 1, 1)
 
 
-async def test_dead_messages_are_those_that_failed_or_expired_on_their_way_out(store: SqliteStore, make: Make) -> None:
+async def test_dead_messages_are_those_that_failed_or_expired_on_their_way_out(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     other = await make.session(store, "s2")
     failed = await make.accept(store, session, chat="5511900000001")
@@ -333,7 +334,7 @@ async def test_dead_messages_are_those_that_failed_or_expired_on_their_way_out(s
     assert await store.dead_letters.messages(DeadFilter(until=NOW - 1), limit=9, after=0) == []
 
 
-async def test_the_log_of_deliveries_newest_first_with_tests(store: SqliteStore) -> None:
+async def test_the_log_of_deliveries_newest_first_with_tests(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a", "b")
     await settle(store, await claim(store))
@@ -345,7 +346,7 @@ async def test_the_log_of_deliveries_newest_first_with_tests(store: SqliteStore)
     assert [line.id for line in await store.webhook_endpoints.deliveries("wh_1", limit=2, before=2)] == [1]
 
 
-async def test_forgetting_leaves_what_somebody_waits_for(store: SqliteStore) -> None:
+async def test_forgetting_leaves_what_somebody_waits_for(store: AnyStore) -> None:
     await subscribe(store)
     await subscribe(store, "wh_2", enabled=False)
     await tell(store, "a", "b", "c")
@@ -358,7 +359,7 @@ async def test_forgetting_leaves_what_somebody_waits_for(store: SqliteStore) -> 
     assert await store.events.last_seq() == 3 or await store.events.page(0, 10) == []
 
 
-async def test_a_dead_letter_keeps_its_event_until_it_is_forgotten_itself(store: SqliteStore) -> None:
+async def test_a_dead_letter_keeps_its_event_until_it_is_forgotten_itself(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a")
     await settle(store, await claim(store), "failed")
@@ -370,7 +371,7 @@ async def test_a_dead_letter_keeps_its_event_until_it_is_forgotten_itself(store:
     assert await store.events.page(0, 10) == []
 
 
-async def test_an_event_forgotten_while_its_endpoint_was_disabled_is_passed_over(store: SqliteStore) -> None:
+async def test_an_event_forgotten_while_its_endpoint_was_disabled_is_passed_over(store: AnyStore) -> None:
     made = await subscribe(store)
     await tell(store, "a")
     await settle(store, await claim(store), "failed")
@@ -383,7 +384,7 @@ async def test_an_event_forgotten_while_its_endpoint_was_disabled_is_passed_over
     assert await store.webhook_endpoints.waiting("wh_1") == (1, NOW)
 
 
-async def test_deleting_an_endpoint_ends_what_is_under_way(store: SqliteStore) -> None:
+async def test_deleting_an_endpoint_ends_what_is_under_way(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a")
     claims = await claim(store)

@@ -12,15 +12,14 @@ from esteio.core.model.session import Facts
 from esteio.core.model.state import TROUBLED_FIRST, SessionState
 from esteio.engine.key_scope import Scope
 from esteio.store.base import DecisionCommit, FleetFilter, Page
-from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 ALL = FleetFilter()
 
 
-async def names(store: SqliteStore, which: FleetFilter = ALL, *, limit: int = 100) -> list[str]:
+async def names(store: AnyStore, which: FleetFilter = ALL, *, limit: int = 100) -> list[str]:
     """All of them, page by page."""
     found: list[str] = []
     after: str | None = None
@@ -33,17 +32,17 @@ async def names(store: SqliteStore, which: FleetFilter = ALL, *, limit: int = 10
             return found
 
 
-async def counted(store: SqliteStore, which: FleetFilter = ALL) -> dict[tuple[str, str], int]:
+async def counted(store: AnyStore, which: FleetFilter = ALL) -> dict[tuple[str, str], int]:
     return {(one.server, one.state): one.sessions for one in await store.fleet.totals(which)}
 
 
-async def one_of_each(store: SqliteStore, make: Make) -> None:
+async def one_of_each(store: AnyStore, make: Make) -> None:
     """A session of each state, by name in the wrong order."""
     for state in reversed(TROUBLED_FIRST):
         await make.session(store, f"in-{state}", state=state, since=NOW)
 
 
-async def test_trouble_stands_first_and_the_latest_of_it_above(store: SqliteStore, make: Make) -> None:
+async def test_trouble_stands_first_and_the_latest_of_it_above(store: AnyStore, make: Make) -> None:
     await one_of_each(store, make)
     assert await names(store) == [f"in-{state}" for state in TROUBLED_FIRST]
     for name, since in (("older", NOW - 5), ("newest", NOW + 5), ("same-time", NOW)):
@@ -56,7 +55,7 @@ async def test_trouble_stands_first_and_the_latest_of_it_above(store: SqliteStor
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 100])
-async def test_pages_together_show_each_once(store: SqliteStore, make: Make, limit: int) -> None:
+async def test_pages_together_show_each_once(store: AnyStore, make: Make, limit: int) -> None:
     for number, state in enumerate(TROUBLED_FIRST * 3):
         await make.session(store, f"s{number}", server=f"sv{number % 2}", state=state, since=NOW + number // 8)
     whole = await names(store)
@@ -67,7 +66,7 @@ async def test_pages_together_show_each_once(store: SqliteStore, make: Make, lim
         assert await names(store, of_one, limit=limit) == [one for one in whole if int(one[1:]) % 2 == int(server[2:])]
 
 
-async def test_a_place_outlives_its_session_and_nonsense_is_refused(store: SqliteStore, make: Make) -> None:
+async def test_a_place_outlives_its_session_and_nonsense_is_refused(store: AnyStore, make: Make) -> None:
     for name in ("a", "b", "c"):
         await make.session(store, name, state="connected")
     first = await store.fleet.page(ALL, limit=2)
@@ -78,7 +77,7 @@ async def test_a_place_outlives_its_session_and_nonsense_is_refused(store: Sqlit
             await store.fleet.page(ALL, after=wrong)
 
 
-async def test_totals_follow_every_change(store: SqliteStore, make: Make) -> None:
+async def test_totals_follow_every_change(store: AnyStore, make: Make) -> None:
     assert await counted(store) == {}
     one = await make.session(store, "one", state="connected")
     await make.session(store, "two", server="other", state="connected")
@@ -93,7 +92,7 @@ async def test_totals_follow_every_change(store: SqliteStore, make: Make) -> Non
 @pytest.mark.parametrize("states", [(), ("error",), ("paused", "connected", "error")])
 @pytest.mark.parametrize("server", [None, "sv", "other", "none"])
 async def test_filters_mean_the_same_in_totals_and_pages(
-    store: SqliteStore, make: Make, states: tuple[SessionState, ...], server: str | None
+    store: AnyStore, make: Make, states: tuple[SessionState, ...], server: str | None
 ) -> None:
     for state, where in product(TROUBLED_FIRST, ("sv", "other")):
         await make.session(store, f"{where}-{state}", server=where, state=state)
@@ -108,7 +107,7 @@ async def test_filters_mean_the_same_in_totals_and_pages(
     assert sorted(f"{where}-{state}" for where, state in await counted(store, which)) == sorted(wanted)
 
 
-async def test_a_search_finds_names_and_numbers(store: SqliteStore, make: Make) -> None:
+async def test_a_search_finds_names_and_numbers(store: AnyStore, make: Make) -> None:
     await make.session(store, "Loja-Centro", state="connected", phone="5511999990001")
     await make.session(store, "loja_2", state="error", facts=Facts(phone_seen="5521988887777"))
     await make.session(store, "outra", server="other", state="connected")
@@ -130,7 +129,7 @@ async def test_a_search_finds_names_and_numbers(store: SqliteStore, make: Make) 
     assert await found("outra", "999990001") == {"Loja-Centro", "outra"}
 
 
-async def test_a_search_follows_a_number_that_changes(store: SqliteStore, make: Make) -> None:
+async def test_a_search_follows_a_number_that_changes(store: AnyStore, make: Make) -> None:
     one = await make.session(store, "one", phone="551111")
     seen = msgspec.structs.replace(one, facts=Facts(phone_seen="552222"))
     assert await store.decisions.commit_session(DecisionCommit(session=seen))
@@ -144,7 +143,7 @@ GLOBS = (("shop-*",), ("shop-1", "bar-*"), ("*",), ("[a-c]ar-?",), ("[!s]*",), (
 
 @pytest.mark.parametrize("globs", GLOBS)
 async def test_a_scope_counts_and_shows_what_the_key_reaches(
-    store: SqliteStore, make: Make, globs: tuple[str, ...]
+    store: AnyStore, make: Make, globs: tuple[str, ...]
 ) -> None:
     every = ("shop-1", "shop-2", "bar-1", "car-22", "Shop-3", "shop.4")
     for number, name in enumerate(every):

@@ -20,9 +20,8 @@ from esteio.core.model.inbound import (
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.store.base import Acks, InboxResult, InboxSettlement, Qr, RawInbound
-from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 CHAT = "5511988887777"
@@ -42,26 +41,26 @@ def receipt(ident: str, state: AckState, at: float = NOW, **changes: Any) -> Rec
     return Receipt(ident, state, at, **changes)
 
 
-async def apply(store: SqliteStore, session: Session, *events: InboundEvent, **changes: Any) -> InboxResult:
+async def apply(store: AnyStore, session: Session, *events: InboundEvent, **changes: Any) -> InboxResult:
     return await store.inbox.settle(InboxSettlement(0, session.id, NOW, True, events, **changes))
 
 
-async def kinds(store: SqliteStore, after: int = 0) -> list[str]:
+async def kinds(store: AnyStore, after: int = 0) -> list[str]:
     return [event.type for event in await store.events.page(after, 100)]
 
 
-async def sent(store: SqliteStore, make: Make, session: Session, **changes: Any) -> Message:
+async def sent(store: AnyStore, make: Make, session: Session, **changes: Any) -> Message:
     message = await make.accept(store, session, **changes)
     (claim,) = await make.claim(store)
     assert await store.outbox.settle([make.settle(claim)]) == [True]
     return message
 
 
-async def state_of(store: SqliteStore, message: Message) -> str:
+async def state_of(store: AnyStore, message: Message) -> str:
     return not_none(await store.messages.get(message.id)).state
 
 
-async def test_a_raw_webhook_is_kept_as_it_came_and_settled_once(store: SqliteStore, make: Make) -> None:
+async def test_a_raw_webhook_is_kept_as_it_came_and_settled_once(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     raw = RawInbound(session.id, "/x", {"a": "b"}, b"\xff\x00", NOW)
     first, second = await store.inbox.accept(raw), await store.inbox.accept(raw)
@@ -76,7 +75,7 @@ async def test_a_raw_webhook_is_kept_as_it_came_and_settled_once(store: SqliteSt
     assert [one.id for one in await store.inbox.unread(10)] == [second]
 
 
-async def test_what_cannot_be_read_is_kept_and_shown(store: SqliteStore, make: Make) -> None:
+async def test_what_cannot_be_read_is_kept_and_shown(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     ident = await store.inbox.accept(RawInbound(session.id, "/x", {}, b"junk", NOW - 1000))
     await store.inbox.settle(InboxSettlement(ident, session.id, NOW, False, note="not JSON"))
@@ -90,7 +89,7 @@ async def test_what_cannot_be_read_is_kept_and_shown(store: SqliteStore, make: M
     assert list(await store.inbox.unreadable(10)) == []
 
 
-async def test_a_webhook_without_a_body_is_shown_as_one_and_hides_no_other(store: SqliteStore, make: Make) -> None:
+async def test_a_webhook_without_a_body_is_shown_as_one_and_hides_no_other(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     for body in (b"", b"junk"):
         ident = await store.inbox.accept(RawInbound(session.id, "/x", {}, body, NOW))
@@ -98,7 +97,7 @@ async def test_a_webhook_without_a_body_is_shown_as_one_and_hides_no_other(store
     assert [(row.body, row.size) for row in await store.inbox.unreadable(10)] == [(b"", 0), (b"junk", 4)]
 
 
-async def test_a_received_message_is_a_row_and_an_event_once(store: SqliteStore, make: Make) -> None:
+async def test_a_received_message_is_a_row_and_an_event_once(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     event = received(push_name="Ana")
     proof = seen("message_received", NOW, "webhook", happened_at=NOW - 5)
@@ -121,7 +120,7 @@ async def test_a_received_message_is_a_row_and_an_event_once(store: SqliteStore,
     assert await make.claim(store) == []
 
 
-async def test_a_message_read_back_after_a_gap_says_so(store: SqliteStore, make: Make) -> None:
+async def test_a_message_read_back_after_a_gap_says_so(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received(), recovered=True)
     assert not_none(await store.messages.by_provider_id(session.id, "W1")).recovered
@@ -132,7 +131,7 @@ def received_at(at: float, ident: str) -> ReceivedMessage:
     return ReceivedMessage(ident, CHAT, CHAT, at, Content(kind="text", text="oi"), from_me=True)
 
 
-async def test_what_happened_before_the_send_is_not_its_echo(store: SqliteStore, make: Make) -> None:
+async def test_what_happened_before_the_send_is_not_its_echo(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.doubted(store, session)
     await apply(store, session, received_at(NOW - 3600, "OLD"))
@@ -143,7 +142,7 @@ async def test_what_happened_before_the_send_is_not_its_echo(store: SqliteStore,
     assert not_none(await store.messages.by_provider_id(session.id, "NEW")).id == message.id
 
 
-async def test_a_lid_is_joined_to_its_phone_by_what_was_learned(store: SqliteStore, make: Make) -> None:
+async def test_a_lid_is_joined_to_its_phone_by_what_was_learned(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received("A", chat="77@lid"))
     assert not_none(await store.messages.by_provider_id(session.id, "A")).chat == "77@lid"
@@ -158,14 +157,14 @@ async def test_a_lid_is_joined_to_its_phone_by_what_was_learned(store: SqliteSto
     assert (await make.accept(store, session, chat="77@lid")).chat == CHAT
 
 
-async def test_a_quote_names_our_message(store: SqliteStore, make: Make) -> None:
+async def test_a_quote_names_our_message(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     await apply(store, session, received(quoted_provider_id=f"P-{message.id}"))
     assert not_none(await store.messages.by_provider_id(session.id, "W1")).quote == message.id
 
 
-async def test_receipts_move_forward_only(store: SqliteStore, make: Make) -> None:
+async def test_receipts_move_forward_only(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     ident = f"P-{message.id}"
@@ -182,7 +181,7 @@ async def test_receipts_move_forward_only(store: SqliteStore, make: Make) -> Non
     assert [event.data["state"] for event in await store.events.page(0, 10)] == ["sent", "read"]
 
 
-async def test_it_is_kept_when_each_acknowledgement_was_first_told(store: SqliteStore, make: Make) -> None:
+async def test_it_is_kept_when_each_acknowledgement_was_first_told(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     assert await store.messages.acks(message.id) == Acks()
@@ -194,7 +193,7 @@ async def test_it_is_kept_when_each_acknowledgement_was_first_told(store: Sqlite
     assert await store.messages.acks(MessageId("nobody")) == Acks()
 
 
-async def test_an_error_counts_only_before_the_device(store: SqliteStore, make: Make) -> None:
+async def test_an_error_counts_only_before_the_device(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     await apply(store, session, receipt(f"P-{message.id}", "error", error_code="463"))
@@ -206,14 +205,14 @@ async def test_an_error_counts_only_before_the_device(store: SqliteStore, make: 
     assert await state_of(store, message) == "failed"
 
 
-async def test_a_receipt_without_a_word_of_its_own_moves_nothing(store: SqliteStore, make: Make) -> None:
+async def test_a_receipt_without_a_word_of_its_own_moves_nothing(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     await apply(store, session, receipt(f"P-{message.id}", "device", proves=False))
     assert await state_of(store, message) == "sent"
 
 
-async def test_a_receipt_that_beats_the_answer_of_the_send_is_not_lost(store: SqliteStore, make: Make) -> None:
+async def test_a_receipt_that_beats_the_answer_of_the_send_is_not_lost(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.accept(store, session)
     (claim,) = await make.claim(store)
@@ -227,7 +226,7 @@ async def test_a_receipt_that_beats_the_answer_of_the_send_is_not_lost(store: Sq
     ("first", "then", "told"), [("error", "device", ["sent", "failed"]), ("read", "device", ["sent", "read"])]
 )
 async def test_what_came_before_the_answer_of_the_send_counts_in_the_order_it_happened(
-    store: SqliteStore, make: Make, first: AckState, then: AckState, told: list[str]
+    store: AnyStore, make: Make, first: AckState, then: AckState, told: list[str]
 ) -> None:
     session = await make.session(store)
     message = await make.accept(store, session)
@@ -238,7 +237,7 @@ async def test_what_came_before_the_answer_of_the_send_counts_in_the_order_it_ha
     assert [event.data["state"] for event in await store.events.page(0, 10)] == told
 
 
-async def test_an_echo_settles_the_doubt_of_its_chat_and_content(store: SqliteStore, make: Make) -> None:
+async def test_an_echo_settles_the_doubt_of_its_chat_and_content(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.doubted(store, session, chat=CHAT, text="conta 7")
     following = await make.accept(store, session, chat=CHAT)
@@ -252,14 +251,14 @@ async def test_an_echo_settles_the_doubt_of_its_chat_and_content(store: SqliteSt
     assert [claim.message.id for claim in await make.claim(store)] == [following.id]
 
 
-async def test_an_echo_finds_its_message_without_the_ninth_digit(store: SqliteStore, make: Make) -> None:
+async def test_an_echo_finds_its_message_without_the_ninth_digit(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.doubted(store, session, chat="5531988887777")
     await apply(store, session, SendEcho("E", "553188887777", NOW, text("oi")))
     assert await state_of(store, message) == "sent"
 
 
-async def test_an_echo_beats_the_answer_and_the_late_answer_writes_nothing(store: SqliteStore, make: Make) -> None:
+async def test_an_echo_beats_the_answer_and_the_late_answer_writes_nothing(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.accept(store, session)
     (claim,) = await make.claim(store)
@@ -269,7 +268,7 @@ async def test_an_echo_beats_the_answer_and_the_late_answer_writes_nothing(store
     assert await make.claim(store) == []
 
 
-async def test_an_echo_of_a_known_message_changes_nothing(store: SqliteStore, make: Make) -> None:
+async def test_an_echo_of_a_known_message_changes_nothing(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     doubt = await make.doubted(store, session, chat="5511900000000")
@@ -280,9 +279,7 @@ async def test_an_echo_of_a_known_message_changes_nothing(store: SqliteStore, ma
     assert await kinds(store) == before
 
 
-async def test_typed_on_the_phone_is_a_message_of_ours_but_our_own_is_not_doubled(
-    store: SqliteStore, make: Make
-) -> None:
+async def test_typed_on_the_phone_is_a_message_of_ours_but_our_own_is_not_doubled(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     mine = await sent(store, make, session)
     doubt = await make.doubted(store, session, text="conta")
@@ -298,7 +295,7 @@ async def test_typed_on_the_phone_is_a_message_of_ours_but_our_own_is_not_double
     assert not_none(await store.messages.by_provider_id(session.id, "U")).id == doubt.id
 
 
-async def test_a_strangers_message_with_an_id_of_ours_is_another_message(store: SqliteStore, make: Make) -> None:
+async def test_a_strangers_message_with_an_id_of_ours_is_another_message(store: AnyStore, make: Make) -> None:
     session = await make.session(store, phone="5511955550001")
     mine = await sent(store, make, session)
     ident, other = f"P-{mine.id}", "5511900000000"
@@ -314,21 +311,21 @@ async def test_a_strangers_message_with_an_id_of_ours_is_another_message(store: 
     assert (await store.events.page(0, 10))[-1].data["id"] == stored[0].id
 
 
-async def test_ours_that_comes_back_in_other_words_is_not_doubled(store: SqliteStore, make: Make) -> None:
+async def test_ours_that_comes_back_in_other_words_is_not_doubled(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     mine = await sent(store, make, session)
     await apply(store, session, received(f"P-{mine.id}", from_me=True, body="[template]"))
     assert [one.id for one in (await store.messages.page(session.id)).items] == [mine.id]
 
 
-async def test_in_the_same_chat_other_words_make_another_message(store: SqliteStore, make: Make) -> None:
+async def test_in_the_same_chat_other_words_make_another_message(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     mine = await sent(store, make, session)
     await apply(store, session, received(f"P-{mine.id}", body="outra"))
     assert len((await store.messages.page(session.id)).items) == 2
 
 
-async def test_a_strangers_message_first_does_not_swallow_ours_of_that_id(store: SqliteStore, make: Make) -> None:
+async def test_a_strangers_message_first_does_not_swallow_ours_of_that_id(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received("T", chat="5511900000000"), receipt("T", "device"))
     await apply(store, session, received("T", from_me=True, body="typed"))
@@ -338,7 +335,7 @@ async def test_a_strangers_message_first_does_not_swallow_ours_of_that_id(store:
 
 @pytest.mark.parametrize("changes", [{}, {"chat": "77@lid", "sender": "551155550001", "body": "[imagem]"}])
 async def test_our_own_message_that_is_shown_as_if_it_had_come_in_is_no_other(
-    store: SqliteStore, make: Make, changes: dict[str, Any]
+    store: AnyStore, make: Make, changes: dict[str, Any]
 ) -> None:
     session = await make.session(store, phone="5511955550001")
     mine = await sent(store, make, session)
@@ -346,7 +343,7 @@ async def test_our_own_message_that_is_shown_as_if_it_had_come_in_is_no_other(
     assert len((await store.messages.page(session.id)).items) == 1
 
 
-async def test_edits_deletions_and_reactions_are_events_of_their_own(store: SqliteStore, make: Make) -> None:
+async def test_edits_deletions_and_reactions_are_events_of_their_own(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     after = (await store.events.page(0, 10))[-1].seq
@@ -368,14 +365,14 @@ async def test_edits_deletions_and_reactions_are_events_of_their_own(store: Sqli
     assert not_none(await store.messages.get(message.id)).content.text == "novo"
 
 
-async def test_a_qr_comes_with_what_a_webhook_said(store: SqliteStore, make: Make) -> None:
+async def test_a_qr_comes_with_what_a_webhook_said(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     qr = Qr("c", "p", 1, NOW, NOW + 20)
     await apply(store, session, qr=qr)
     assert await store.qr_codes.get(session.id) == qr
 
 
-async def test_a_settlement_for_a_session_that_is_gone_is_nothing(store: SqliteStore, make: Make) -> None:
+async def test_a_settlement_for_a_session_that_is_gone_is_nothing(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received("W0"))
     await store.sessions.delete(session.id, NOW)

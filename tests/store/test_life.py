@@ -28,20 +28,20 @@ from esteio.store.media import FileMediaStore
 from esteio.store.sqlite import SqliteStore
 from tests.faulty_disk import FaultyDisk
 from tests.narrowing import not_none
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 CHILD = Path(__file__).with_name("crash_child.py")
 CHILD_ENV = {**os.environ, "PYTHONPATH": str(Path(esteio.__file__).parents[1])}
 
 
-async def filled(store: SqliteStore, make: Make) -> Session:
+async def filled(store: AnyStore, make: Make) -> Session:
     await store.start(NOW)
     return await make.session(store)
 
 
 async def test_what_was_under_way_when_the_process_ended_is_put_right(
-    file_store: Callable[[], SqliteStore], make: Make
+    file_store: Callable[[], AnyStore], make: Make
 ) -> None:
     before = file_store()
     session = await filled(before, make)
@@ -83,7 +83,7 @@ async def test_what_was_under_way_when_the_process_ended_is_put_right(
 
 
 async def test_what_was_in_doubt_before_is_looked_for_again_at_once(
-    file_store: Callable[[], SqliteStore], make: Make
+    file_store: Callable[[], AnyStore], make: Make
 ) -> None:
     """Its echo may have found nobody."""
     before = file_store()
@@ -100,9 +100,7 @@ async def test_what_was_in_doubt_before_is_looked_for_again_at_once(
     await after.aclose()
 
 
-async def test_closing_twice_is_harmless_and_closed_is_closed(
-    file_store: Callable[[], SqliteStore], make: Make
-) -> None:
+async def test_closing_twice_is_harmless_and_closed_is_closed(file_store: Callable[[], AnyStore], make: Make) -> None:
     store = file_store()
     await filled(store, make)
     await store.aclose()
@@ -196,7 +194,7 @@ async def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path: Path, make: Make
         await store.aclose()
 
 
-async def check(store: SqliteStore, session: Session, told: list[tuple[str, str]]) -> None:
+async def check(store: AnyStore, session: Session, told: list[tuple[str, str]]) -> None:
     assert any(word == "sent" for word, _ in told)
     raws = {raw.body.decode() for raw in await store.inbox.unread(1_000_000)}
     for word, ident in told:
@@ -218,7 +216,7 @@ async def check(store: SqliteStore, session: Session, told: list[tuple[str, str]
 @pytest.fixture(params=["inline", "thread"])
 def faulty(
     request: pytest.FixtureRequest, tmp_path: Path, runner: asyncio.Runner
-) -> Iterator[tuple[SqliteStore, FaultyDisk]]:
+) -> Iterator[tuple[AnyStore, FaultyDisk]]:
     disk = FaultyDisk(f"faulty-{request.param}")
     store = SqliteStore(tmp_path / "db", inline=request.param == "inline", vfs=f"faulty-{request.param}")
     runner.run(store.start(NOW))
@@ -236,7 +234,7 @@ unraisable = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
     ("fault", "error"), [("full", StoreFull), ("read-only", StoreBroken), ("failing", StoreBroken)]
 )
 async def test_a_disk_that_takes_nothing_refuses_everything_and_loses_nothing(
-    faulty: tuple[SqliteStore, FaultyDisk], make: Make, fault: str, error: type[StoreFull]
+    faulty: tuple[AnyStore, FaultyDisk], make: Make, fault: str, error: type[StoreFull]
 ) -> None:
     store, disk = faulty
     session = await make.session(store)

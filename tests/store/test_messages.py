@@ -14,15 +14,14 @@ from esteio.core.model.message import AttemptRecord, Message
 from esteio.core.model.state import Reason
 from esteio.core.webhooks.event_formats import worded
 from esteio.store.base import DecisionCommit, NewMessage, NotBefore, SendQuota
-from esteio.store.sqlite import SqliteStore
 from esteio.texts import catalogue
 from tests.narrowing import not_none
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 
 
-async def test_a_message_comes_back_as_it_was_given(store: SqliteStore, make: Make) -> None:
+async def test_a_message_comes_back_as_it_was_given(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     contents = [
         Content("image", "caption", Media(kind="image", url="http://x/y.png", mime="image/png")),
@@ -40,7 +39,7 @@ async def test_a_message_comes_back_as_it_was_given(store: SqliteStore, make: Ma
     assert await store.messages.get(MessageId("nobody")) is None
 
 
-async def test_accept_for_a_session_that_is_gone_writes_nothing(store: SqliteStore, make: Make) -> None:
+async def test_accept_for_a_session_that_is_gone_writes_nothing(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await store.sessions.delete(session.id, NOW)
     with pytest.raises(LookupError):
@@ -48,7 +47,7 @@ async def test_accept_for_a_session_that_is_gone_writes_nothing(store: SqliteSto
     assert await make.claim(store) == []
 
 
-async def test_the_same_key_is_the_same_message(store: SqliteStore, make: Make) -> None:
+async def test_the_same_key_is_the_same_message(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
 
     def new(key: str = "k", scope: str = "api", fingerprint: str = "f", at: float = NOW) -> NewMessage:
@@ -65,7 +64,7 @@ async def test_the_same_key_is_the_same_message(store: SqliteStore, make: Make) 
     assert await store.messages.waiting(session.id) == 3
 
 
-async def test_many_at_once_with_one_key_make_one_message(store: SqliteStore, make: Make) -> None:
+async def test_many_at_once_with_one_key_make_one_message(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     news = [NewMessage(make.message(session), "api", "k", "f", NOW + 9) for _ in range(20)]
     answers = await asyncio.gather(*[store.messages.accept(new) for new in news])
@@ -73,7 +72,7 @@ async def test_many_at_once_with_one_key_make_one_message(store: SqliteStore, ma
     assert len({not_none(answer.message).id for answer in answers}) == 1
 
 
-async def test_held_is_queued_behind_a_closed_gate(store: SqliteStore, make: Make) -> None:
+async def test_held_is_queued_behind_a_closed_gate(store: AnyStore, make: Make) -> None:
     session = await make.session(store, gate="held")
     message = await make.accept(store, session)
     assert message.state == "held"
@@ -88,13 +87,13 @@ async def test_held_is_queued_behind_a_closed_gate(store: SqliteStore, make: Mak
     assert [claim.message.id for claim in await make.claim(store)] == [message.id]
 
 
-async def test_nothing_of_a_paused_session_is_claimed(store: SqliteStore, make: Make) -> None:
+async def test_nothing_of_a_paused_session_is_claimed(store: AnyStore, make: Make) -> None:
     session = await make.session(store, paused=True)
     await make.accept(store, session)
     assert await make.claim(store) == []
 
 
-async def test_a_lane_goes_one_at_a_time_in_order(store: SqliteStore, make: Make) -> None:
+async def test_a_lane_goes_one_at_a_time_in_order(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     sent = [await make.accept(store, session, text=str(n), priority=n) for n in range(3)]
     for message in sent:
@@ -106,7 +105,7 @@ async def test_a_lane_goes_one_at_a_time_in_order(store: SqliteStore, make: Make
     assert await store.outbox.next_due(NOW) is None
 
 
-async def test_a_head_that_waits_or_is_in_doubt_blocks_its_lane(store: SqliteStore, make: Make) -> None:
+async def test_a_head_that_waits_or_is_in_doubt_blocks_its_lane(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await make.accept(store, session)
     await make.accept(store, session)
@@ -120,7 +119,7 @@ async def test_a_head_that_waits_or_is_in_doubt_blocks_its_lane(store: SqliteSto
     assert await make.claim(store, NOW + 99) == []
 
 
-async def test_priority_chooses_between_lanes_and_caps_limit_sessions(store: SqliteStore, make: Make) -> None:
+async def test_priority_chooses_between_lanes_and_caps_limit_sessions(store: AnyStore, make: Make) -> None:
     one, two = await make.session(store, "a"), await make.session(store, "b")
     for n in range(4):
         await make.accept(store, one, chat=f"a{n}", priority=n)
@@ -130,7 +129,7 @@ async def test_priority_chooses_between_lanes_and_caps_limit_sessions(store: Sql
     assert len(await store.outbox.claim(NOW, 1, 60.0, SendQuota())) == 1
 
 
-async def test_a_server_takes_so_many_at_once_whoever_they_are_for(store: SqliteStore, make: Make) -> None:
+async def test_a_server_takes_so_many_at_once_whoever_they_are_for(store: AnyStore, make: Make) -> None:
     """And one more that is urgent; another server's messages go past a full one."""
     one, two = await make.session(store, "a"), await make.session(store, "b")
     other = await make.session(store, "c", server="elsewhere")
@@ -150,7 +149,7 @@ async def test_a_server_takes_so_many_at_once_whoever_they_are_for(store: Sqlite
     assert await store.outbox.claim(NOW, 10, 60.0, SendQuota(servers={one.server: -1})) == []
 
 
-async def test_sessions_of_one_server_take_turns_however_long_one_has_waited(store: SqliteStore, make: Make) -> None:
+async def test_sessions_of_one_server_take_turns_however_long_one_has_waited(store: AnyStore, make: Make) -> None:
     """One client's bulk does not keep another's message waiting behind all of it."""
     bulk, late = await make.session(store, "a"), await make.session(store, "b")
     for n in range(12):
@@ -162,7 +161,7 @@ async def test_sessions_of_one_server_take_turns_however_long_one_has_waited(sto
     assert "".join(turns) == "ababababa"
 
 
-async def test_what_rests_has_nothing_due_but_what_is_urgent(store: SqliteStore, make: Make) -> None:
+async def test_what_rests_has_nothing_due_but_what_is_urgent(store: AnyStore, make: Make) -> None:
     one, other = (
         await make.session(store, "a"),
         await make.session(store, "c", server="elsewhere"),
@@ -176,7 +175,7 @@ async def test_what_rests_has_nothing_due_but_what_is_urgent(store: SqliteStore,
     assert not_none(await store.outbox.next_due(NOW, NotBefore({one.id: NOW + 9}, {one.server: NOW + 8}))) <= NOW
 
 
-async def test_two_claimants_never_get_the_same_message(store: SqliteStore, make: Make) -> None:
+async def test_two_claimants_never_get_the_same_message(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     for n in range(40):
         await make.accept(store, session, chat=f"c{n % 20}")
@@ -186,7 +185,7 @@ async def test_two_claimants_never_get_the_same_message(store: SqliteStore, make
     assert len({claim.message.chat for claims in rounds for claim in claims}) == 20
 
 
-async def test_a_stale_fence_writes_nothing(store: SqliteStore, make: Make) -> None:
+async def test_a_stale_fence_writes_nothing(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await make.accept(store, session)
     (first,) = await make.claim(store)
@@ -198,7 +197,7 @@ async def test_a_stale_fence_writes_nothing(store: SqliteStore, make: Make) -> N
     assert not_none(await store.decisions.session_view(session.id, NOW)).new_evidence == ()
 
 
-async def test_a_settlement_writes_attempt_evidence_event_and_fields(store: SqliteStore, make: Make) -> None:
+async def test_a_settlement_writes_attempt_evidence_event_and_fields(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.accept(store, session, client_ref="conv-7")
     (claim,) = await make.claim(store)
@@ -225,7 +224,7 @@ async def test_a_settlement_writes_attempt_evidence_event_and_fields(store: Sqli
     assert await store.messages.quote_target(session.id, message.id) == (f"P-{message.id}", True, None)
 
 
-async def test_a_retry_is_no_event_and_a_failure_frees_the_lane(store: SqliteStore, make: Make) -> None:
+async def test_a_retry_is_no_event_and_a_failure_frees_the_lane(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await make.accept(store, session)
     second = await make.accept(store, session)
@@ -239,7 +238,7 @@ async def test_a_retry_is_no_event_and_a_failure_frees_the_lane(store: SqliteSto
     assert [one.message.id for one in await make.claim(store)] == [second.id]
 
 
-async def test_a_batch_of_evidence_is_counted(store: SqliteStore, make: Make) -> None:
+async def test_a_batch_of_evidence_is_counted(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     for n in range(5):
         await make.accept(store, session, chat=f"c{n}")
@@ -250,7 +249,7 @@ async def test_a_batch_of_evidence_is_counted(store: SqliteStore, make: Make) ->
     assert news.evidence.count == 5
 
 
-async def test_a_claim_whose_lease_ran_out_is_in_doubt_not_sent_again(store: SqliteStore, make: Make) -> None:
+async def test_a_claim_whose_lease_ran_out_is_in_doubt_not_sent_again(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.accept(store, session)
     (claim,) = await make.claim(store, lease_s=10)
@@ -262,7 +261,7 @@ async def test_a_claim_whose_lease_ran_out_is_in_doubt_not_sent_again(store: Sql
     assert await store.outbox.settle([make.settle(claim)]) == [False]
 
 
-async def test_a_gate_that_opens_brings_its_doubts_forward_and_no_others(store: SqliteStore, make: Make) -> None:
+async def test_a_gate_that_opens_brings_its_doubts_forward_and_no_others(store: AnyStore, make: Make) -> None:
     mine, other = await make.session(store, gate="open"), await make.session(store, "s2")
     plain = await make.doubted(store, mine, chat="5511900000001")
     aside = await make.doubted(store, mine, chat="5511900000002")
@@ -286,7 +285,7 @@ async def test_a_gate_that_opens_brings_its_doubts_forward_and_no_others(store: 
     assert [one.id for one in await store.doubts.due(NOW + 60, 9)] == [plain.id], "never put off"
 
 
-async def test_doubt_is_looked_at_when_due_and_resolved_once(store: SqliteStore, make: Make) -> None:
+async def test_doubt_is_looked_at_when_due_and_resolved_once(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.doubted(store, session)
     assert list(await store.doubts.due(NOW + 4, 10)) == []
@@ -303,7 +302,7 @@ async def test_doubt_is_looked_at_when_due_and_resolved_once(store: SqliteStore,
     assert [one.message.id for one in await make.claim(store, NOW + 21)] == [message.id]
 
 
-async def test_cancel_only_while_it_waits(store: SqliteStore, make: Make) -> None:
+async def test_cancel_only_while_it_waits(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, second = await make.accept(store, session), await make.accept(store, session)
     assert not_none(await store.messages.cancel(first.id, NOW)).state == "cancelled"
@@ -314,7 +313,7 @@ async def test_cancel_only_while_it_waits(store: SqliteStore, make: Make) -> Non
     assert [event.data["state"] for event in await store.events.page(0, 10)] == ["cancelled"]
 
 
-async def test_retry_comes_back_in_its_old_place_and_waits_its_turn(store: SqliteStore, make: Make) -> None:
+async def test_retry_comes_back_in_its_old_place_and_waits_its_turn(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first = await make.accept(store, session, expires_at=NOW + 1)
     second = await make.accept(store, session)
@@ -330,7 +329,7 @@ async def test_retry_comes_back_in_its_old_place_and_waits_its_turn(store: Sqlit
     assert not_none(await store.messages.retry(second.id, NOW + 2)).state == "sent"
 
 
-async def test_what_is_past_its_time_is_never_claimed(store: SqliteStore, make: Make) -> None:
+async def test_what_is_past_its_time_is_never_claimed(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     late = await make.accept(store, session, expires_at=NOW + 5)
     good = await make.accept(store, session)
@@ -341,7 +340,7 @@ async def test_what_is_past_its_time_is_never_claimed(store: SqliteStore, make: 
     assert (stored.state, stored.reason.code) == ("expired", "expired")
 
 
-async def test_a_closing_gate_fails_those_that_wanted_it(store: SqliteStore, make: Make) -> None:
+async def test_a_closing_gate_fails_those_that_wanted_it(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     fails = await make.accept(store, session, on_down="fail")
     holds = await make.accept(store, session)
@@ -356,7 +355,7 @@ async def test_a_closing_gate_fails_those_that_wanted_it(store: SqliteStore, mak
 
 
 async def test_an_event_keeps_the_reason_s_code_and_is_put_into_words_in_the_language_in_which_it_is_read(
-    store: SqliteStore, make: Make
+    store: AnyStore, make: Make
 ) -> None:
     session = await make.session(store)
     await make.accept(store, session, expires_at=NOW + 5)
@@ -368,7 +367,7 @@ async def test_an_event_keeps_the_reason_s_code_and_is_put_into_words_in_the_lan
         assert (told["code"], says in told["text"], bool(told["action"])) == ("expired", True, True)
 
 
-async def test_pages_go_newest_first_and_filter(store: SqliteStore, make: Make) -> None:
+async def test_pages_go_newest_first_and_filter(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     made = [await make.accept(store, session, chat=f"c{n}", at=NOW + n // 2) for n in range(5)]
     newest_first = [message.id for message in reversed(made)]

@@ -10,9 +10,8 @@ from esteio.core.model.ids import SessionName
 from esteio.core.model.inbound import InboundEvent, ReceivedMessage, SendEcho
 from esteio.core.model.session import Session
 from esteio.store.base import InboxResult, InboxSettlement
-from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 LINES = [
@@ -23,7 +22,7 @@ LINES = [
 SAME = pytest.mark.parametrize(("one", "other"), [*LINES, *[pair[::-1] for pair in LINES]])
 
 
-async def apply(store: SqliteStore, session: Session, *events: InboundEvent) -> InboxResult:
+async def apply(store: AnyStore, session: Session, *events: InboundEvent) -> InboxResult:
     settlement = InboxSettlement(raw_id=0, session_id=session.id, at=NOW, readable=True, events=events)
     return await store.inbox.settle(settlement)
 
@@ -34,7 +33,7 @@ def received(provider_id: str, chat: str, sender: str | None = None, **more: Any
 
 @SAME
 async def test_a_chat_has_one_name_and_one_lane_in_all_its_spellings(
-    store: SqliteStore, make: Make, one: str, other: str
+    store: AnyStore, make: Make, one: str, other: str
 ) -> None:
     session = await make.session(store)
     first = await make.accept(store, session, chat=one, to=one)
@@ -49,7 +48,7 @@ async def test_a_chat_has_one_name_and_one_lane_in_all_its_spellings(
 
 @SAME
 async def test_an_echo_in_the_other_spelling_settles_the_doubt(
-    store: SqliteStore, make: Make, one: str, other: str
+    store: AnyStore, make: Make, one: str, other: str
 ) -> None:
     session = await make.session(store)
     message = await make.doubted(store, session, chat=one, to=one)
@@ -58,7 +57,7 @@ async def test_an_echo_in_the_other_spelling_settles_the_doubt(
     assert not_none(await store.messages.get(message.id)).state == "sent"
 
 
-async def test_whatsapps_own_spelling_is_known_once_it_wrote(store: SqliteStore, make: Make) -> None:
+async def test_whatsapps_own_spelling_is_known_once_it_wrote(store: AnyStore, make: Make) -> None:
     session, stranger = await make.session(store), await make.session(store, name=SessionName("s2"))
     line = "553188887777"
     assert await store.contacts.known_phones(session.id, [line]) == {}
@@ -74,7 +73,7 @@ async def test_whatsapps_own_spelling_is_known_once_it_wrote(store: SqliteStore,
     assert await store.contacts.known_phones(stranger.id, [line]) == {}
 
 
-async def test_who_wrote_in_a_group_is_known_and_groups_are_no_phones(store: SqliteStore, make: Make) -> None:
+async def test_who_wrote_in_a_group_is_known_and_groups_are_no_phones(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received("A", "1@g.us", "51987654321", author="51987654321@s.whatsapp.net"))
     assert await store.contacts.known_phones(session.id, ["51987654321", "1@g.us"]) == {"51987654321": "51987654321"}
@@ -83,7 +82,7 @@ async def test_who_wrote_in_a_group_is_known_and_groups_are_no_phones(store: Sql
     assert target == ("A", False, "51987654321@s.whatsapp.net")
 
 
-async def test_a_lid_leads_to_the_name_that_its_phone_is_filed_under(store: SqliteStore, make: Make) -> None:
+async def test_a_lid_leads_to_the_name_that_its_phone_is_filed_under(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await make.accept(store, session, chat="5531988887777")
     await apply(store, session, received("A", "553188887777", chat_lid="77@lid"), received("B", "77@lid"))
@@ -94,7 +93,7 @@ async def test_a_lid_leads_to_the_name_that_its_phone_is_filed_under(store: Sqli
         assert len(await store.contacts.messages(session.id, [address])) == 3
 
 
-async def test_after_erasure_and_deletion_nobody_is_known(store: SqliteStore, make: Make) -> None:
+async def test_after_erasure_and_deletion_nobody_is_known(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received("A", "51987654321"), received("B", "5551987654321"))
     await store.contacts.erase(session.id, ["51987654321"], "erased-1", NOW)
@@ -103,7 +102,7 @@ async def test_after_erasure_and_deletion_nobody_is_known(store: SqliteStore, ma
     assert await store.contacts.known_phones(session.id, ["555187654321"]) == {}
 
 
-async def test_what_names_somebody_in_a_group_goes_and_the_group_stays(store: SqliteStore, make: Make) -> None:
+async def test_what_names_somebody_in_a_group_goes_and_the_group_stays(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     group, them, other = "1@g.us", "5531988887777", "5531988880000"
     await apply(store, session, received("A", group, them), received("B", group, other))

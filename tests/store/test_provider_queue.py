@@ -16,14 +16,14 @@ from esteio.core.model.state import Reason
 from esteio.store.base import DecisionCommit, InboxSettlement
 from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 CHAT = "5511988887777"
 SHOWN = Reason("in-its-queue")
 
 
-async def parked(store: SqliteStore, make: Make, session: Session, **changes: Any) -> tuple[MessageId, MessageId]:
+async def parked(store: AnyStore, make: Make, session: Session, **changes: Any) -> tuple[MessageId, MessageId]:
     """One message that was handed over, and one of its chat behind it."""
     first = await make.accept(store, session, text="um", **changes)
     (claim,) = await make.claim(store)
@@ -33,11 +33,11 @@ async def parked(store: SqliteStore, make: Make, session: Session, **changes: An
     return first.id, second.id
 
 
-async def hears(store: SqliteStore, session: Session, *events: InboundEvent, at: float = NOW + 1) -> bool:
+async def hears(store: AnyStore, session: Session, *events: InboundEvent, at: float = NOW + 1) -> bool:
     return (await store.inbox.settle(InboxSettlement(0, session.id, at, True, events))).settled_sends
 
 
-async def goes(store: SqliteStore, make: Make, at: float = NOW + 1) -> list[str]:
+async def goes(store: AnyStore, make: Make, at: float = NOW + 1) -> list[str]:
     return [claim.message.id for claim in await make.claim(store, at)]
 
 
@@ -53,12 +53,12 @@ def from_phone() -> ReceivedMessage:
     return ReceivedMessage("P1", CHAT, "5511999990001", NOW + 1, Content("text", "um"), from_me=True)
 
 
-async def reason(store: SqliteStore, message_id: MessageId) -> str | None:
+async def reason(store: AnyStore, message_id: MessageId) -> str | None:
     found = not_none(await store.messages.get(message_id)).reason
     return found.code if found else None
 
 
-async def test_its_chat_waits_and_no_other_does(store: SqliteStore, make: Make) -> None:
+async def test_its_chat_waits_and_no_other_does(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, _ = await parked(store, make, session)
     found = await store.messages.get(first)
@@ -68,7 +68,7 @@ async def test_its_chat_waits_and_no_other_does(store: SqliteStore, make: Make) 
     assert await goes(store, make, NOW + 90_000) == [other.id]
 
 
-async def test_the_next_look_is_known_while_its_session_can_send(store: SqliteStore, make: Make) -> None:
+async def test_the_next_look_is_known_while_its_session_can_send(store: AnyStore, make: Make) -> None:
     session, shut = await make.session(store), await make.session(store, name=SessionName("fechada"))
     assert await store.provider_queue.next_due() is None
     await parked(store, make, shut)
@@ -92,7 +92,7 @@ async def test_the_next_look_is_known_while_its_session_can_send(store: SqliteSt
     ids=["server", "device", "read", "error", "echo", "typed"],
 )
 async def test_whoever_says_that_it_is_out_lets_the_chat_go_on_once(
-    store: SqliteStore, make: Make, event: InboundEvent, state: str
+    store: AnyStore, make: Make, event: InboundEvent, state: str
 ) -> None:
     session = await make.session(store)
     first, second = await parked(store, make, session)
@@ -105,7 +105,7 @@ async def test_whoever_says_that_it_is_out_lets_the_chat_go_on_once(
 
 
 @pytest.mark.parametrize("event", [receipt("pending"), receipt("server", "P2"), echo("P2")])
-async def test_what_says_nothing_of_it_changes_nothing(store: SqliteStore, make: Make, event: InboundEvent) -> None:
+async def test_what_says_nothing_of_it_changes_nothing(store: AnyStore, make: Make, event: InboundEvent) -> None:
     session = await make.session(store)
     first, _ = await parked(store, make, session)
     assert not await hears(store, session, event)
@@ -115,7 +115,7 @@ async def test_what_says_nothing_of_it_changes_nothing(store: SqliteStore, make:
 
 @pytest.mark.parametrize("event", [receipt("server"), receipt("read"), echo()], ids=["server", "read", "echo"])
 async def test_what_was_told_before_the_answer_came_is_never_parked(
-    store: SqliteStore, make: Make, event: InboundEvent
+    store: AnyStore, make: Make, event: InboundEvent
 ) -> None:
     session = await make.session(store)
     await make.accept(store, session, text="um")
@@ -128,7 +128,7 @@ async def test_what_was_told_before_the_answer_came_is_never_parked(
     assert await goes(store, make) == [second.id]
 
 
-async def test_a_doubt_that_lies_in_the_queue_is_parked_too(store: SqliteStore, make: Make) -> None:
+async def test_a_doubt_that_lies_in_the_queue_is_parked_too(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first = await make.doubted(store, session, text="um")
     second = await make.accept(store, session, text="dois")
@@ -141,7 +141,7 @@ async def test_a_doubt_that_lies_in_the_queue_is_parked_too(store: SqliteStore, 
     assert await goes(store, make, NOW + 10) == [second.id]
 
 
-async def test_it_is_looked_for_when_due_and_only_while_the_session_can_send(store: SqliteStore, make: Make) -> None:
+async def test_it_is_looked_for_when_due_and_only_while_the_session_can_send(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, _ = await parked(store, make, session)
     assert list(await store.provider_queue.due(NOW + 2, 10)) == []
@@ -151,7 +151,7 @@ async def test_it_is_looked_for_when_due_and_only_while_the_session_can_send(sto
     assert list(await store.provider_queue.due(NOW + 90_000, 10)) == []
 
 
-async def test_while_it_is_shown_both_say_why_and_then_neither(store: SqliteStore, make: Make) -> None:
+async def test_while_it_is_shown_both_say_why_and_then_neither(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, second = await parked(store, make, session)
     for due_at in (NOW + 6, NOW + 12):
@@ -168,7 +168,7 @@ async def test_while_it_is_shown_both_say_why_and_then_neither(store: SqliteStor
 
 
 @pytest.mark.parametrize("event", [receipt("server"), receipt("device"), echo()], ids=["server", "device", "echo"])
-async def test_who_waited_says_so_no_more_when_it_is_out(store: SqliteStore, make: Make, event: InboundEvent) -> None:
+async def test_who_waited_says_so_no_more_when_it_is_out(store: AnyStore, make: Make, event: InboundEvent) -> None:
     session = await make.session(store)
     first, second = await parked(store, make, session)
     await store.provider_queue.settle([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 6, SHOWN)])
@@ -176,18 +176,18 @@ async def test_who_waited_says_so_no_more_when_it_is_out(store: SqliteStore, mak
     assert (await reason(store, first), await reason(store, second)) == (None, None)
 
 
-async def test_a_reason_of_its_own_stays(store: SqliteStore, make: Make) -> None:
+async def test_a_reason_of_its_own_stays(store: AnyStore, make: Make) -> None:
     """It waits for two things; the other one (here 463) looks for its own words later."""
     session = await make.session(store)
     first, second = await parked(store, make, session)
     held = '{"code":"held-463"}'
-    await store.database.db.run("message_wait", {"seq": 2, "due_at": NOW + 9000, "reason": held})
+    await store.database.write(lambda db: db.run("message_wait", {"seq": 2, "due_at": NOW + 9000, "reason": held}))
     await store.provider_queue.settle([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 6, SHOWN)])
     await store.provider_queue.settle([QueueSettlement(first, "queue_left", NOW + 6)])
     assert await reason(store, second) == "held-463"
 
 
-async def test_when_it_is_given_up_who_listens_is_told(store: SqliteStore, make: Make) -> None:
+async def test_when_it_is_given_up_who_listens_is_told(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, second = await parked(store, make, session)
     passed = QueueSettlement(
@@ -211,7 +211,7 @@ async def test_when_it_is_given_up_who_listens_is_told(store: SqliteStore, make:
     )
 
 
-async def test_when_the_gate_opens_it_is_looked_for_at_once(store: SqliteStore, make: Make) -> None:
+async def test_when_the_gate_opens_it_is_looked_for_at_once(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, _ = await parked(store, make, session)
     await store.provider_queue.settle([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 60, SHOWN)])
@@ -236,7 +236,7 @@ async def test_it_is_parked_still_after_a_kill(tmp_path: Path, make: Make) -> No
     await again.aclose()
 
 
-async def test_who_is_erased_leaves_no_chat_that_waits(store: SqliteStore, make: Make) -> None:
+async def test_who_is_erased_leaves_no_chat_that_waits(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     first, _ = await parked(store, make, session)
     await store.contacts.erase(session.id, (CHAT, CHAT), "erased-1", NOW + 5)

@@ -12,9 +12,8 @@ from esteio.core.model.server import Limits, Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Axis, Reason
 from esteio.store.base import DecisionCommit, EventRow, Exists, InUse, JournalEntry, Qr, ServerCommit, Work
-from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 
@@ -29,7 +28,7 @@ def approval(ident: str, session: Session, **changes: Any) -> Approval:
     return Approval(id=ident, session_id=session.id, session=session.name, **{**values, **changes})
 
 
-async def test_a_server_comes_back_as_it_was_given(store: SqliteStore, make: Make) -> None:
+async def test_a_server_comes_back_as_it_was_given(store: AnyStore, make: Make) -> None:
     server = await make.server(store, limits=Limits(connects_in_flight=3), health="slow", health_because="late")
     stored = await store.servers.get(ServerName("sv"))
     assert stored is not None
@@ -39,9 +38,7 @@ async def test_a_server_comes_back_as_it_was_given(store: SqliteStore, make: Mak
     assert [one.server.name for one in await store.servers.all()] == ["sv"]
 
 
-async def test_a_changed_server_keeps_what_was_not_named_and_outdates_a_judgement(
-    store: SqliteStore, make: Make
-) -> None:
+async def test_a_changed_server_keeps_what_was_not_named_and_outdates_a_judgement(store: AnyStore, make: Make) -> None:
     await make.server(store)
     view = await store.servers.view(ServerName("sv"), NOW)
     assert await store.servers.change(ServerName("sv"), NOW, base_url="http://new")
@@ -53,7 +50,7 @@ async def test_a_changed_server_keeps_what_was_not_named_and_outdates_a_judgemen
     assert not await store.servers.change(ServerName("nobody"), NOW, base_url="x")
 
 
-async def test_a_server_with_sessions_cannot_go(store: SqliteStore, make: Make) -> None:
+async def test_a_server_with_sessions_cannot_go(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     with pytest.raises(InUse):
         await store.servers.delete(ServerName("sv"))
@@ -62,7 +59,7 @@ async def test_a_server_with_sessions_cannot_go(store: SqliteStore, make: Make) 
     assert not await store.servers.delete(ServerName("sv"))
 
 
-async def test_a_session_comes_back_as_it_was_given(store: SqliteStore, make: Make) -> None:
+async def test_a_session_comes_back_as_it_was_given(store: AnyStore, make: Make) -> None:
     session = await make.session(
         store,
         phone="5511",
@@ -82,7 +79,7 @@ async def test_a_session_comes_back_as_it_was_given(store: SqliteStore, make: Ma
         await make.session(store)
 
 
-async def test_first_work_and_lines_belong_to_the_new_session(store: SqliteStore, make: Make) -> None:
+async def test_first_work_and_lines_belong_to_the_new_session(store: AnyStore, make: Make) -> None:
     await make.server(store)
     row = (await make.session(store, "other")).__class__(
         id=SessionId(0), name=SessionName("s1"), server=ServerName("sv"), kind="evolution", created_at=NOW
@@ -93,7 +90,7 @@ async def test_first_work_and_lines_belong_to_the_new_session(store: SqliteStore
     assert [entry.code for entry in await store.journal.page(session.id, 0, 10)] == ["created"]
 
 
-async def test_a_deleted_session_leaves_nothing_and_its_id_never_comes_back(store: SqliteStore, make: Make) -> None:
+async def test_a_deleted_session_leaves_nothing_and_its_id_never_comes_back(store: AnyStore, make: Make) -> None:
     first = await make.session(store)
     await make.accept(store, first)
     await store.journal.add_evidence(first.id, ServerName("sv"), [seen("said_open", NOW, "webhook")], NOW)
@@ -106,7 +103,7 @@ async def test_a_deleted_session_leaves_nothing_and_its_id_never_comes_back(stor
     assert list(await store.journal.page(second.id, 0, 10)) == []
 
 
-async def test_pages_of_sessions_go_by_name_and_filter(store: SqliteStore, make: Make) -> None:
+async def test_pages_of_sessions_go_by_name_and_filter(store: AnyStore, make: Make) -> None:
     for name in ("c", "a", "b"):
         await make.session(store, SessionName(name))
     await make.commit(store, not_none(await store.sessions.by_name(SessionName("b"))), state="connected")
@@ -118,7 +115,7 @@ async def test_pages_of_sessions_go_by_name_and_filter(store: SqliteStore, make:
     assert (await store.sessions.page(server=ServerName("none"))).items == ()
 
 
-async def test_only_the_first_of_two_decisions_is_written(store: SqliteStore, make: Make) -> None:
+async def test_only_the_first_of_two_decisions_is_written(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     one = msgspec.structs.replace(session, state="connected")
     two = msgspec.structs.replace(session, state="error")
@@ -133,7 +130,7 @@ async def test_only_the_first_of_two_decisions_is_written(store: SqliteStore, ma
     assert list(await store.journal.page(session.id, 0, 10)) == []
 
 
-async def test_a_decision_whose_server_moved_writes_nothing(store: SqliteStore, make: Make) -> None:
+async def test_a_decision_whose_server_moved_writes_nothing(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     view = await store.decisions.session_view(session.id, NOW)
     assert view is not None
@@ -145,7 +142,7 @@ async def test_a_decision_whose_server_moved_writes_nothing(store: SqliteStore, 
     assert not_none(await store.servers.get(ServerName("sv"))).server.health == "down"
 
 
-async def test_a_decision_writes_everything_it_names(store: SqliteStore, make: Make) -> None:
+async def test_a_decision_writes_everything_it_names(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await store.qr_codes.put(session.id, Qr("code", "png", 1, NOW, NOW + 60))
     commit = DecisionCommit(
@@ -174,9 +171,7 @@ async def test_a_decision_writes_everything_it_names(store: SqliteStore, make: M
     assert (view.new_evidence, view.approval.id, view.session.wake_at) == ((), "a1", NOW + 9)
 
 
-async def test_control_work_whose_cause_is_gone_is_dropped_and_may_be_wanted_again(
-    store: SqliteStore, make: Make
-) -> None:
+async def test_control_work_whose_cause_is_gone_is_dropped_and_may_be_wanted_again(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     assert await store.decisions.commit_session(
         DecisionCommit(session=session, work=(work("w1", session, dedupe="d"),))
@@ -191,7 +186,7 @@ async def test_control_work_whose_cause_is_gone_is_dropped_and_may_be_wanted_aga
 # -- evidence ----------------------------------------------------------------------------------------------------
 
 
-async def test_evidence_wakes_its_session_until_it_is_folded(store: SqliteStore, make: Make) -> None:
+async def test_evidence_wakes_its_session_until_it_is_folded(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     assert list(await store.decisions.due_sessions(NOW)) == []
     await store.journal.add_evidence(session.id, ServerName("sv"), [seen("said_open", NOW, "webhook")], NOW)
@@ -203,14 +198,14 @@ async def test_evidence_wakes_its_session_until_it_is_folded(store: SqliteStore,
     assert list(await store.decisions.due_sessions(NOW)) == []
 
 
-async def test_due_sessions_come_oldest_first(store: SqliteStore, make: Make) -> None:
+async def test_due_sessions_come_oldest_first(store: AnyStore, make: Make) -> None:
     later = await make.session(store, "a", wake_at=NOW + 2)
     sooner = await make.session(store, "b", wake_at=NOW + 1)
     await make.session(store, "c", wake_at=NOW + 50)
     assert list(await store.decisions.due_sessions(NOW + 3)) == [sooner.id, later.id]
 
 
-async def test_repeated_news_is_counted_not_added(store: SqliteStore, make: Make) -> None:
+async def test_repeated_news_is_counted_not_added(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     for second in range(3):
         await store.journal.add_evidence(
@@ -226,7 +221,7 @@ async def test_repeated_news_is_counted_not_added(store: SqliteStore, make: Make
     ]
 
 
-async def test_news_counted_after_the_look_is_not_folded_unread(store: SqliteStore, make: Make) -> None:
+async def test_news_counted_after_the_look_is_not_folded_unread(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await store.journal.add_evidence(session.id, ServerName("sv"), [seen("send_closed", NOW, "send")], NOW)
     view = await store.decisions.session_view(session.id, NOW)
@@ -239,7 +234,7 @@ async def test_news_counted_after_the_look_is_not_folded_unread(store: SqliteSto
     assert (rest.evidence.happened_at, rest.evidence.count) == (NOW + 4, 1)
 
 
-async def test_each_piece_of_evidence_goes_to_its_subject(store: SqliteStore, make: Make) -> None:
+async def test_each_piece_of_evidence_goes_to_its_subject(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     mixed = [seen("server_failed", NOW, "state"), seen("send_closed", NOW, "send")]
     await store.journal.add_evidence(session.id, ServerName("sv"), mixed, NOW)
@@ -256,7 +251,7 @@ async def test_each_piece_of_evidence_goes_to_its_subject(store: SqliteStore, ma
     assert not_none(await store.servers.view(ServerName("sv"), NOW)).new_evidence == ()
 
 
-async def test_a_look_that_says_the_same_is_counted_for_an_hour(store: SqliteStore, make: Make) -> None:
+async def test_a_look_that_says_the_same_is_counted_for_an_hour(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     for minute in range(0, 121, 1):
         at = NOW + minute * 60
@@ -274,7 +269,7 @@ async def test_a_look_that_says_the_same_is_counted_for_an_hour(store: SqliteSto
     ]
 
 
-async def test_what_repeats_itself_within_one_decision_is_counted_too(store: SqliteStore, make: Make) -> None:
+async def test_what_repeats_itself_within_one_decision_is_counted_too(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     news = [seen(kind, NOW + at, "probe") for at in range(3) for kind in ("said_open", "socket_ok")]
     assert await store.decisions.commit_session(DecisionCommit(session=session, news=tuple(news)))
@@ -285,7 +280,7 @@ async def test_what_repeats_itself_within_one_decision_is_counted_too(store: Sql
     ]
 
 
-async def test_nothing_is_counted_across_a_decision(store: SqliteStore, make: Make) -> None:
+async def test_nothing_is_counted_across_a_decision(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     decision = JournalEntry(kind="decision", at=NOW, code="x")
     for step in range(2):
@@ -297,7 +292,7 @@ async def test_nothing_is_counted_across_a_decision(store: SqliteStore, make: Ma
     assert [line.code for line in await store.journal.page(session.id, 0, 9)] == ["said_open", "x", "said_open", "x"]
 
 
-async def test_the_view_counts_the_fallen_and_the_fleet(store: SqliteStore, make: Make) -> None:
+async def test_the_view_counts_the_fallen_and_the_fleet(store: AnyStore, make: Make) -> None:
     outage = Outage(id="o", since=NOW + 5, because="x")
     one = await make.session(store, "a", linked=True, outage=outage)
     two = await make.session(store, "b", linked=True, outage=msgspec.structs.replace(outage, since=NOW))
@@ -313,14 +308,14 @@ async def test_the_view_counts_the_fallen_and_the_fleet(store: SqliteStore, make
     assert await store.decisions.session_view(SessionId(999), NOW) is None
 
 
-async def test_of_a_large_server_everyone_who_fell_is_seen(store: SqliteStore, make: Make) -> None:
+async def test_of_a_large_server_everyone_who_fell_is_seen(store: AnyStore, make: Make) -> None:
     """A third of 300 is a mass fall: whoever counts may not stop before."""
     outage = Outage(id="o", since=NOW, because="x")
     made = [await make.session(store, f"s{number}", linked=True, outage=outage) for number in range(100)]
     assert len(not_none(await store.decisions.session_view(made[-1].id, NOW)).fallen) == 100
 
 
-async def test_what_many_sessions_share_is_held_once(store: SqliteStore, make: Make) -> None:
+async def test_what_many_sessions_share_is_held_once(store: AnyStore, make: Make) -> None:
     one, two = [(await store.sessions.by_id((await make.session(store, SessionName(name))).id)) for name in "ab"]
     assert one is not None
     assert one.name is not not_none(two).name
@@ -328,7 +323,7 @@ async def test_what_many_sessions_share_is_held_once(store: SqliteStore, make: M
         assert getattr(one, word) is getattr(two, word), word
 
 
-async def test_where_nobody_has_fallen_the_fleet_is_not_counted(store: SqliteStore, make: Make) -> None:
+async def test_where_nobody_has_fallen_the_fleet_is_not_counted(store: AnyStore, make: Make) -> None:
     session = await make.session(store, "a", linked=True)
     view = await store.decisions.session_view(session.id, NOW)
     assert view is not None
@@ -338,7 +333,7 @@ async def test_where_nobody_has_fallen_the_fleet_is_not_counted(store: SqliteSto
 # -- approvals, QR -----------------------------------------------------------------------------------------------
 
 
-async def test_a_new_approval_makes_the_older_one_stale(store: SqliteStore, make: Make) -> None:
+async def test_a_new_approval_makes_the_older_one_stale(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     assert await store.decisions.commit_session(DecisionCommit(session=session, approval=approval("a1", session)))
     again = await store.sessions.by_id(session.id)
@@ -349,7 +344,7 @@ async def test_a_new_approval_makes_the_older_one_stale(store: SqliteStore, make
     assert not_none(await store.approvals.get("a1")).state == "stale"
 
 
-async def test_an_approval_is_decided_once_and_its_session_hears_it(store: SqliteStore, make: Make) -> None:
+async def test_an_approval_is_decided_once_and_its_session_hears_it(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     assert await store.decisions.commit_session(DecisionCommit(session=session, approval=approval("a1", session)))
     word = seen("operator_approved", NOW, "operator", who="ana")
@@ -367,7 +362,7 @@ async def test_an_approval_is_decided_once_and_its_session_hears_it(store: Sqlit
     assert not_none(await store.approvals.get("a1")).state == "stale"
 
 
-async def test_an_older_qr_never_replaces_a_newer_one(store: SqliteStore, make: Make) -> None:
+async def test_an_older_qr_never_replaces_a_newer_one(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     newer = Qr("new", "png", 2, NOW + 20, NOW + 40, "ABCD")
     await store.qr_codes.put(session.id, newer)
@@ -375,7 +370,7 @@ async def test_an_older_qr_never_replaces_a_newer_one(store: SqliteStore, make: 
     assert await store.qr_codes.get(session.id) == newer
 
 
-async def test_evidence_about_a_session_that_is_gone_wakes_nobody(store: SqliteStore, make: Make) -> None:
+async def test_evidence_about_a_session_that_is_gone_wakes_nobody(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await store.sessions.delete(session.id, NOW)
     mixed = [seen("said_open", NOW, "webhook"), seen("server_answered", NOW, "webhook")]
@@ -387,7 +382,7 @@ async def test_evidence_about_a_session_that_is_gone_wakes_nobody(store: SqliteS
 
 
 async def test_a_decision_that_repeats_the_line_before_it_is_counted_into_it_for_an_hour(
-    store: SqliteStore, make: Make
+    store: AnyStore, make: Make
 ) -> None:
     session = await make.session(store)
     for at, code in ((0, "x"), (9, "x"), (19, "y"), (29, "x"), (39, "x"), (49, "x"), (4000, "x")):
@@ -404,7 +399,7 @@ async def test_a_decision_that_repeats_the_line_before_it_is_counted_into_it_for
     ]
 
 
-async def test_a_line_with_other_values_is_no_repetition(store: SqliteStore, make: Make) -> None:
+async def test_a_line_with_other_values_is_no_repetition(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     lines = [JournalEntry(kind="act", at=NOW, code="begin", args={"number": number}) for number in ("1", "2")]
     assert await store.decisions.commit_session(DecisionCommit(session=session, journal=tuple(lines)))
@@ -412,7 +407,7 @@ async def test_a_line_with_other_values_is_no_repetition(store: SqliteStore, mak
 
 
 async def test_lines_of_the_same_words_are_counted_until_a_decision_or_an_hour_later(
-    store: SqliteStore, make: Make
+    store: AnyStore, make: Make
 ) -> None:
     session = await make.session(store)
 

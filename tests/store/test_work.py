@@ -23,7 +23,7 @@ from esteio.store.base import (
 )
 from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 NONE: frozenset[str] = frozenset()
@@ -47,7 +47,7 @@ def work(
     return Work(id=ident, lane=lane, kind=kind, due_at=due_at, **{**values, **changes})
 
 
-async def add(store: SqliteStore, make: Make, *items: Work) -> None:
+async def add(store: AnyStore, make: Make, *items: Work) -> None:
     """Rows by the way they really come: with a server's commit."""
     if await store.servers.get(ServerName("sv")) is None:
         await make.server(store)
@@ -56,19 +56,19 @@ async def add(store: SqliteStore, make: Make, *items: Work) -> None:
 
 
 async def claim(
-    store: SqliteStore, now: float = NOW, limit: int = 10, busy: frozenset[str] = NONE, lease_s: float = 30.0
+    store: AnyStore, now: float = NOW, limit: int = 10, busy: frozenset[str] = NONE, lease_s: float = 30.0
 ) -> list[Work]:
     return list(await store.work.claim(now, limit, lease_s, busy))
 
 
-async def test_work_comes_back_as_it_was_given(store: SqliteStore, make: Make) -> None:
+async def test_work_comes_back_as_it_was_given(store: AnyStore, make: Make) -> None:
     given = work("w1", dedupe="d")
     await add(store, make, given)
     assert await store.work.get("w1") == given
     assert await store.work.get("w2") is None
 
 
-async def test_one_at_a_time_and_in_order_in_a_lane(store: SqliteStore, make: Make) -> None:
+async def test_one_at_a_time_and_in_order_in_a_lane(store: AnyStore, make: Make) -> None:
     await add(store, make, work("a1", "a"), work("a2", "a"), work("b1", "b"), work("c1", "c", due_at=NOW + 5))
     first = await claim(store)
     assert [(one.id, one.state, one.fence, one.lease_until) for one in first] == [
@@ -81,7 +81,7 @@ async def test_one_at_a_time_and_in_order_in_a_lane(store: SqliteStore, make: Ma
     assert [one.id for one in await claim(store, NOW + 5)] == ["c1"]
 
 
-async def test_the_oldest_due_goes_first_and_busy_lanes_are_left_alone(store: SqliteStore, make: Make) -> None:
+async def test_the_oldest_due_goes_first_and_busy_lanes_are_left_alone(store: AnyStore, make: Make) -> None:
     await add(store, make, work("late", "a", due_at=NOW), work("early", "b", due_at=NOW - 5), work("busy", "c"))
     assert [one.id for one in await claim(store, limit=1, busy=frozenset({"c"}))] == ["early"]
     assert [one.id for one in await claim(store, busy=frozenset({"c"}))] == ["late"]
@@ -108,28 +108,26 @@ async def test_however_many_lanes_wait_a_claim_reads_what_it_takes(make: Make, d
     assert await steps(2000) < 1.5 * await steps(20)
 
 
-async def test_a_lane_that_is_settled_here_and_busy_there_keeps_no_other_waiting(
-    store: SqliteStore, make: Make
-) -> None:
+async def test_a_lane_that_is_settled_here_and_busy_there_keeps_no_other_waiting(store: AnyStore, make: Make) -> None:
     await add(store, make, *[work(f"w{n}", f"lane{n}", due_at=NOW - 9 + n) for n in range(4)])
     busy = frozenset({"lane0", "lane1", "lane2"})
     assert [one.id for one in await claim(store, limit=1, busy=busy)] == ["w3"]
 
 
-async def test_a_head_that_is_not_due_keeps_its_lane_waiting(store: SqliteStore, make: Make) -> None:
+async def test_a_head_that_is_not_due_keeps_its_lane_waiting(store: AnyStore, make: Make) -> None:
     await add(store, make, work("a1", "a", due_at=NOW + 9), work("a2", "a", due_at=NOW))
     assert list(await claim(store)) == []
     assert await store.work.next_due() == NOW + 9
 
 
-async def test_two_claimants_never_get_the_same_work(store: SqliteStore, make: Make) -> None:
+async def test_two_claimants_never_get_the_same_work(store: AnyStore, make: Make) -> None:
     await add(store, make, *[work(f"w{n}", f"lane{n % 5}") for n in range(10)])
     rounds = await asyncio.gather(*[claim(store, limit=2) for _ in range(5)])
     lanes = [one.lane for found in rounds for one in found]
     assert sorted(lanes) == [f"lane{n}" for n in range(5)]
 
 
-async def test_a_settlement_goes_back_to_wait_or_is_over(store: SqliteStore, make: Make) -> None:
+async def test_a_settlement_goes_back_to_wait_or_is_over(store: AnyStore, make: Make) -> None:
     await add(store, make, work("w1", kind="notice", dedupe="d"), work("w2", kind="notice", dedupe="d"))
     assert await store.work.get("w2") is None
     (one,) = await claim(store)
@@ -146,7 +144,7 @@ async def test_a_settlement_goes_back_to_wait_or_is_over(store: SqliteStore, mak
     assert not_none(await store.work.get("w3")).state == "ready"
 
 
-async def test_what_an_act_learned_is_written_with_its_outcome(store: SqliteStore, make: Make) -> None:
+async def test_what_an_act_learned_is_written_with_its_outcome(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await add(store, make, work("w1", session=session))
     (one,) = await claim(store)
@@ -176,7 +174,7 @@ async def test_what_an_act_learned_is_written_with_its_outcome(store: SqliteStor
     assert [one.code for one in await store.journal.page(session.id, 0, 9)] == ["act_answered", "connect"]
 
 
-async def test_a_control_act_that_lost_its_lease_is_over_and_its_session_looks(store: SqliteStore, make: Make) -> None:
+async def test_a_control_act_that_lost_its_lease_is_over_and_its_session_looks(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await add(store, make, work("w1", session=session), work("w2", "r", kind="notice"))
     assert len(await claim(store)) == 2
@@ -189,7 +187,7 @@ async def test_a_control_act_that_lost_its_lease_is_over_and_its_session_looks(s
     assert (news.evidence.kind, news.evidence.data["rung"]) == ("act_interrupted", "connect")
 
 
-async def test_keys_are_found_by_their_hash_and_revoked_once(store: SqliteStore) -> None:
+async def test_keys_are_found_by_their_hash_and_revoked_once(store: AnyStore) -> None:
     key = ApiKey("k1", "crm", "send", NOW, ("s*",), NOW + 9)
     await store.keys.add(key, b"hash")
     with pytest.raises(Exists):
@@ -201,7 +199,7 @@ async def test_keys_are_found_by_their_hash_and_revoked_once(store: SqliteStore)
     assert [one.revoked_at for one in await store.keys.all()] == [NOW + 1]
 
 
-async def test_purge_forgets_what_is_over_and_old(store: SqliteStore, make: Make) -> None:
+async def test_purge_forgets_what_is_over_and_old(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     old = await store.inbox.accept(RawInbound(session.id, "/", {}, b"x", NOW - 100))
     await store.inbox.accept(RawInbound(session.id, "/", {}, b"unread", NOW - 100))
@@ -218,7 +216,7 @@ async def test_purge_forgets_what_is_over_and_old(store: SqliteStore, make: Make
     assert replay.result == "replay"
 
 
-async def test_events_resume_after_any_seq(store: SqliteStore, make: Make) -> None:
+async def test_events_resume_after_any_seq(store: AnyStore, make: Make) -> None:
     from esteio.store.base import EventRow
 
     session = await make.session(store)
@@ -228,10 +226,10 @@ async def test_events_resume_after_any_seq(store: SqliteStore, make: Make) -> No
     assert [event.data["n"] for event in await store.events.page(first.seq, 10)] == [1, 2]
 
 
-async def test_ping_writes(store: SqliteStore) -> None:
+async def test_ping_writes(store: AnyStore) -> None:
     await store.ping(NOW)
 
 
-async def test_work_that_a_person_asked_for_is_added_once(store: SqliteStore, make: Make) -> None:
+async def test_work_that_a_person_asked_for_is_added_once(store: AnyStore, make: Make) -> None:
     await store.work.add([work("w1", dedupe="d"), work("w2", dedupe="d")])
     assert [one.id for one in await claim(store)] == ["w1"]

@@ -44,7 +44,7 @@ from esteio.engine.audit.acting import acting
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
 from esteio.log import logger
-from esteio.store.base import StoreBroken, StoreFull
+from esteio.store.base import StoreFull
 
 TABLE: tuple[Route, ...] = (
     *servers.ROUTES,
@@ -186,7 +186,7 @@ async def _respond(api: ApiContext, route: Route, call: ApiRequest) -> ApiRespon
         return as_answer(of_command_error(error, call.texts), call.texts)
     except StoreFull as error:
         log.warning("store.full", error=str(error))
-        code = "storage-broken" if isinstance(error, StoreBroken) else "storage-full"
+        code = f"storage-{error.trouble}"
         return as_answer(problem("closing" if api.closing else code, call.texts), call.texts)
     except ClientGone:
         return ApiResponse(400)

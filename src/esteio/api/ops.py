@@ -17,15 +17,16 @@ from esteio.api.http.request import ApiRequest, ApiResponse, answer
 from esteio.api.http.route import ApiContext, Route
 from esteio.api.metrics.scrape import metrics
 from esteio.core.views.catalogue import Translations
-from esteio.store.base import StoreBroken, StoreFull, WriteError
+from esteio.store.base import StoreFull, WriteError
 
 HTML = "text/html; charset=utf-8"
 
 
 class Health(msgspec.Struct, frozen=True):
-    """`ok`; `full` or `broken` (the disk takes nothing); or `closing`, from the moment it was told to stop."""
+    """`ok`; `full` or `broken` (the disk takes nothing); `unavailable` (the database server does not answer); or
+    `closing`, from the moment it was told to stop."""
 
-    status: Literal["ok", "full", "broken", "closing"]
+    status: Literal["ok", "full", "broken", "unavailable", "closing"]
 
 
 async def livez(_api: ApiContext, _call: ApiRequest) -> ApiResponse:
@@ -53,7 +54,7 @@ async def _tried(api: ApiContext) -> WriteError:
     try:
         await api.store.ping(api.clock.now())
     except StoreFull as error:
-        return "broken" if isinstance(error, StoreBroken) else "full"
+        return error.trouble
     return ""
 
 

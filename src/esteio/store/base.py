@@ -73,6 +73,7 @@ __all__ = [
     "Accepted",
     "Acks",
     "ApiKey",
+    "BadAddress",
     "CrashReport",
     "Damaged",
     "DecisionCommit",
@@ -113,6 +114,7 @@ __all__ = [
     "SessionView",
     "Store",
     "StoreFull",
+    "StoreUnavailable",
     "StoredEvidence",
     "StoredServer",
     "Total",
@@ -151,19 +153,35 @@ class Locked(Exception):
     """Another process owns this database."""
 
 
+class BadAddress(ValueError):
+    """A database's address cannot be read. The sentence does not repeat it: it may hold a password."""
+
+
 class Damaged(Exception):
     """The file is no database, or its content contradicts itself; the message is the driver's."""
+
+
+WriteError = Literal["", "full", "broken", "unavailable"]
 
 
 class StoreFull(Exception):
     """The disk takes nothing: nothing was written, nothing is lost; refuse new work and try again later."""
 
+    trouble: WriteError = "full"
+    """What is told of it: `storage-` before it is the API's code."""
+
 
 class StoreBroken(StoreFull):
     """The same, and not for want of room: the disk is read-only, fails or is gone."""
 
+    trouble = "broken"
 
-WriteError = Literal["", "full", "broken"]
+
+class StoreUnavailable(StoreFull):
+    """The same, and there is no disk to look at: the database server does not answer, or refuses us. Where its answer
+    was lost and could not be asked for again, what was written may stand."""
+
+    trouble = "unavailable"
 
 
 class Health(Protocol):
@@ -171,7 +189,7 @@ class Health(Protocol):
 
     @property
     def write_error(self) -> WriteError:
-        """What the last write came to: nothing wrong, no room, or a disk that does not take it."""
+        """What the last write came to: nothing wrong, no room, a disk that does not take it, or no database there."""
         ...
 
     async def ping(self, now: float) -> None:

@@ -14,15 +14,14 @@ from esteio.core.model.recovery import Outage
 from esteio.core.model.session import Session
 from esteio.core.model.state import SessionState
 from esteio.store.base import DecisionCommit, JournalEntry, ServerCommit
-from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 SV = ServerName("sv")
 
 
-async def fell(store: SqliteStore, session: Session, *outages: Outage, **changes: Any) -> Session:
+async def fell(store: AnyStore, session: Session, *outages: Outage, **changes: Any) -> Session:
     """A decision that writes these outages of the session."""
     fresh = msgspec.structs.replace(not_none(await store.sessions.by_id(session.id)), **changes)
     line = JournalEntry("decision", NOW, "outage-started")
@@ -30,7 +29,7 @@ async def fell(store: SqliteStore, session: Session, *outages: Outage, **changes
     return fresh
 
 
-async def server_fell(store: SqliteStore, outage: Outage) -> None:
+async def server_fell(store: AnyStore, outage: Outage) -> None:
     server = not_none(await store.servers.get(SV)).server
     assert await store.decisions.commit_server(ServerCommit(server=server, outage=outage))
 
@@ -39,7 +38,7 @@ def ids(found: Any) -> list[str]:
     return [one.outage.id for one in found]
 
 
-async def test_an_outage_is_kept_as_it_is_from_its_beginning_to_its_end(store: SqliteStore, make: Make) -> None:
+async def test_an_outage_is_kept_as_it_is_from_its_beginning_to_its_end(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await store.journal.add_evidence(session.id, SV, [make.seen("send_closed", NOW, "send")], NOW)
     (before,) = await store.journal.page(session.id, 0, 9)
@@ -60,7 +59,7 @@ async def test_an_outage_is_kept_as_it_is_from_its_beginning_to_its_end(store: S
     assert await store.history.outage("out_2") is None
 
 
-async def test_a_decision_that_was_overtaken_leaves_no_outage(store: SqliteStore, make: Make) -> None:
+async def test_a_decision_that_was_overtaken_leaves_no_outage(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await make.commit(store, session, state="connected")
     late = DecisionCommit(session=session, outages=(Outage("out_1", NOW, "ghost"),), previous_state="connecting")
@@ -73,7 +72,7 @@ async def test_a_decision_that_was_overtaken_leaves_no_outage(store: SqliteStore
     assert ids(await store.history.open_outages()) == ["sout_2"]
 
 
-async def test_sessions_fall_with_their_server_before_and_after_it(store: SqliteStore, make: Make) -> None:
+async def test_sessions_fall_with_their_server_before_and_after_it(store: AnyStore, make: Make) -> None:
     for name in ("old", "first", "then", "later"):
         await make.session(store, name)
     old, first, then, later = [
@@ -101,7 +100,7 @@ async def test_sessions_fall_with_their_server_before_and_after_it(store: Sqlite
     assert ids(await store.history.ended_outages(each=True)) == ["sout", "o_first"]
 
 
-async def test_pages_of_ended_outages_lose_none_that_began_together(store: SqliteStore, make: Make) -> None:
+async def test_pages_of_ended_outages_lose_none_that_began_together(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await fell(store, session, *(Outage(f"o{n}", NOW + n // 2, "ghost", ended_at=NOW + 99) for n in range(7)))
     seen: list[str] = []
@@ -114,7 +113,7 @@ async def test_pages_of_ended_outages_lose_none_that_began_together(store: Sqlit
     assert list(await store.history.ended_outages(server=ServerName("none"))) == []
 
 
-async def test_what_of_a_time_is_known(store: SqliteStore, make: Make) -> None:
+async def test_what_of_a_time_is_known(store: AnyStore, make: Make) -> None:
     one, two = await make.session(store, "one"), await make.session(store, "two")
     await fell(store, one, Outage("a", NOW, "ghost", ended_at=NOW + 9), Outage("b", NOW + 20, "ghost"))
     await fell(store, two, Outage("c", NOW, "ghost", ended_at=NOW + 9))
@@ -127,13 +126,13 @@ async def test_what_of_a_time_is_known(store: SqliteStore, make: Make) -> None:
     assert list(await store.history.server_outages(NOW + 40)) == []
 
 
-async def changed_state(store: SqliteStore, session: Session, state: SessionState, at: float) -> None:
+async def changed_state(store: AnyStore, session: Session, state: SessionState, at: float) -> None:
     fresh = not_none(await store.sessions.by_id(session.id))
     decided = msgspec.structs.replace(fresh, state=state, since=at)
     assert await store.decisions.commit_session(DecisionCommit(session=decided, previous_state=fresh.state))
 
 
-async def test_changes_of_state_are_kept_and_the_last_of_one_instant_stands(store: SqliteStore, make: Make) -> None:
+async def test_changes_of_state_are_kept_and_the_last_of_one_instant_stands(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await changed_state(store, session, "awaiting_qr", NOW)
     await changed_state(store, session, "connected", NOW + 5)
@@ -144,7 +143,7 @@ async def test_changes_of_state_are_kept_and_the_last_of_one_instant_stands(stor
     assert len((await store.history.states_of([session.id], NOW))[session.id]) == 2
 
 
-async def test_what_an_outage_cost(store: SqliteStore, make: Make) -> None:
+async def test_what_an_outage_cost(store: AnyStore, make: Make) -> None:
     session = await make.session(store, gate="held")
     await make.accept(store, session, at=NOW - 1)
     await make.accept(store, session, at=NOW)
@@ -156,7 +155,7 @@ async def test_what_an_outage_cost(store: SqliteStore, make: Make) -> None:
     assert await store.history.cost(session.id, NOW - 9, NOW - 5) == OutageCost()
 
 
-async def test_a_deleted_session_or_server_leaves_no_history(store: SqliteStore, make: Make) -> None:
+async def test_a_deleted_session_or_server_leaves_no_history(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await fell(store, session, Outage("o", NOW, "ghost"))
     await changed_state(store, session, "connected", NOW + 5)
@@ -168,7 +167,7 @@ async def test_a_deleted_session_or_server_leaves_no_history(store: SqliteStore,
     assert list(await store.history.open_outages()) == []
 
 
-async def test_only_what_was_over_long_ago_is_forgotten(store: SqliteStore, make: Make) -> None:
+async def test_only_what_was_over_long_ago_is_forgotten(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     over = [Outage(f"o{n}", NOW, "ghost", ended_at=NOW + n) for n in (1, 2)]
     await fell(store, session, *over, Outage("open", NOW, "ghost"))
@@ -184,7 +183,7 @@ async def test_only_what_was_over_long_ago_is_forgotten(store: SqliteStore, make
 
 @pytest.mark.parametrize(("away", "found"), [(59.0, []), (61.0, [Unwatched(NOW + 20, NOW + 81)])])
 async def test_a_gateway_that_lives_again_knows_since_when_nobody_watched(
-    file_store: Callable[[], SqliteStore], away: float, found: list[Unwatched]
+    file_store: Callable[[], AnyStore], away: float, found: list[Unwatched]
 ) -> None:
     first = file_store()
     await first.start(NOW)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from esteio.store.delivery import DeadFilter
-from esteio.store.sqlite import SqliteStore
+from tests.store.make import AnyStore
 from tests.store.test_delivery import NOW, claim, seqs, settle, subscribe, tell
 
 ALL_TIME = (NOW - 1, NOW + 1)
 
 
-async def again(store: SqliteStore, *, missing: bool = True, dry_run: bool = False, limit: int = 100) -> int:
+async def again(store: AnyStore, *, missing: bool = True, dry_run: bool = False, limit: int = 100) -> int:
     count, place = 0, 0
     while True:
         found, last = await store.webhook_endpoints.replay(
@@ -21,7 +21,7 @@ async def again(store: SqliteStore, *, missing: bool = True, dry_run: bool = Fal
         place = last
 
 
-async def test_missing_is_what_was_never_taken_and_waits_nowhere(store: SqliteStore) -> None:
+async def test_missing_is_what_was_never_taken_and_waits_nowhere(store: AnyStore) -> None:
     await tell(store, "before", "before", kind="session.qr")
     await subscribe(store, types=("message.received", "session.qr"))
     await tell(store, "taken", "waits", "waits", "given-up")
@@ -45,7 +45,7 @@ async def test_missing_is_what_was_never_taken_and_waits_nowhere(store: SqliteSt
     assert {one.chat for one in await claim(store) if one.queue == "replay"} == {"before", "given-up"}
 
 
-async def test_one_event_is_delivered_again_whatever_became_of_it(store: SqliteStore) -> None:
+async def test_one_event_is_delivered_again_whatever_became_of_it(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a", "b")
     await settle(store, await claim(store))
@@ -55,7 +55,7 @@ async def test_one_event_is_delivered_again_whatever_became_of_it(store: SqliteS
     assert seqs(await claim(store)) == [1]
 
 
-async def test_what_waits_and_what_failed_are_told_apart(store: SqliteStore) -> None:
+async def test_what_waits_and_what_failed_are_told_apart(store: AnyStore) -> None:
     await subscribe(store)
     await tell(store, "a", "b", "b")
     claims = await claim(store)

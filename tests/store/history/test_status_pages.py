@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from esteio.core.model.status_page import Listed, StatusPage
-from esteio.store.sqlite import SqliteStore
-from tests.store.make import Make
+from tests.store.make import AnyStore, Make
 
 NOW = 1_800_000_000.0
 
 
-async def test_a_page_comes_back_as_it_was_put_its_sessions_by_their_labels(store: SqliteStore, make: Make) -> None:
+async def test_a_page_comes_back_as_it_was_put_its_sessions_by_their_labels(store: AnyStore, make: Make) -> None:
     one, two = await make.session(store, "one"), await make.session(store, "two")
     page = StatusPage("shop", "The shop", created_at=NOW)
     await store.status_pages.put(page)
@@ -23,7 +22,7 @@ async def test_a_page_comes_back_as_it_was_put_its_sessions_by_their_labels(stor
     assert await store.status_pages.get("none") is None
 
 
-async def test_a_deleted_session_leaves_the_pages_and_is_never_listed_again(store: SqliteStore, make: Make) -> None:
+async def test_a_deleted_session_leaves_the_pages_and_is_never_listed_again(store: AnyStore, make: Make) -> None:
     one, two = await make.session(store, "one"), await make.session(store, "two")
     listed = tuple(Listed(each.id, each.name, each.name) for each in (one, two))
     page = StatusPage("shop", "The shop", True, listed, NOW)
@@ -35,7 +34,7 @@ async def test_a_deleted_session_leaves_the_pages_and_is_never_listed_again(stor
     assert [each.session for each in (await store.status_pages.all())[0].sessions] == ["two"]
 
 
-async def test_a_deleted_page_takes_its_list_with_it(store: SqliteStore, make: Make) -> None:
+async def test_a_deleted_page_takes_its_list_with_it(store: AnyStore, make: Make) -> None:
     one = await make.session(store)
     await store.status_pages.put(StatusPage("shop", "The shop", True, (Listed(one.id, one.name, "x"),), NOW))
     assert await store.status_pages.delete("shop")

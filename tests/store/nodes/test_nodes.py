@@ -7,26 +7,25 @@ from esteio.core.nodes.chores import CHORES, of_server
 from esteio.core.nodes.rendezvous import owner_of, session_key
 from esteio.store.base import DecisionCommit, ServerCommit, Work
 from esteio.store.ports.nodes import Beat, Held, Taken
-from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
-from tests.store.make import NOW, Make
+from tests.store.make import NOW, AnyStore, Make
 
 LEASE = 6.0
 
 
-async def join(store: SqliteStore, node: str, now: float = NOW) -> int:
+async def join(store: AnyStore, node: str, now: float = NOW) -> int:
     return (await store.nodes.join(node, f"http://{node}", "1.0", LEASE, now)).epoch
 
 
-async def take(store: SqliteStore, epoch: int, now: float = NOW, limit: int = 100) -> Taken:
+async def take(store: AnyStore, epoch: int, now: float = NOW, limit: int = 100) -> Taken:
     return not_none(await store.nodes.take(epoch, (), limit, now))
 
 
-async def sessions(store: SqliteStore, make: Make, count: int) -> list[SessionId]:
+async def sessions(store: AnyStore, make: Make, count: int) -> list[SessionId]:
     return [(await make.session(store, f"s{n}")).id for n in range(count)]
 
 
-async def test_a_node_lives_while_it_renews_in_time_and_never_again_once_it_has_not(store: SqliteStore) -> None:
+async def test_a_node_lives_while_it_renews_in_time_and_never_again_once_it_has_not(store: AnyStore) -> None:
     epoch = await join(store, "a")
     beat = not_none(await store.nodes.beat(epoch, LEASE, NOW + 5))
     assert (beat.epoch, beat.now, [row.id for row in beat.live]) == (epoch, NOW + 5, ["a"])
@@ -38,7 +37,7 @@ async def test_a_node_lives_while_it_renews_in_time_and_never_again_once_it_has_
     assert await store.nodes.beat(epoch, LEASE, NOW + 12) is None
 
 
-async def test_each_learns_of_the_others_that_live(store: SqliteStore) -> None:
+async def test_each_learns_of_the_others_that_live(store: AnyStore) -> None:
     a = await join(store, "a")
     b: Beat = await store.nodes.join("b", "", "", LEASE, NOW + 3)
     assert [row.id for row in b.live] == ["a", "b"]
@@ -46,7 +45,7 @@ async def test_each_learns_of_the_others_that_live(store: SqliteStore) -> None:
     assert await store.nodes.beat(a, LEASE, NOW + 7) is None
 
 
-async def test_what_is_free_goes_to_whom_rendezvous_names(store: SqliteStore, make: Make) -> None:
+async def test_what_is_free_goes_to_whom_rendezvous_names(store: AnyStore, make: Make) -> None:
     ids = await sessions(store, make, 12)
     a, b = await join(store, "a"), await join(store, "b")
     mine, theirs = await take(store, a), await take(store, b)
@@ -58,7 +57,7 @@ async def test_what_is_free_goes_to_whom_rendezvous_names(store: SqliteStore, ma
     assert (await store.nodes.held(a)).sessions == mine.held.sessions
 
 
-async def test_chores_and_servers_health_are_spread_in_the_same_way(store: SqliteStore, make: Make) -> None:
+async def test_chores_and_servers_health_are_spread_in_the_same_way(store: AnyStore, make: Make) -> None:
     for n in range(6):
         await make.server(store, f"sv{n}")
     a, b = await join(store, "a"), await join(store, "b")
@@ -69,7 +68,7 @@ async def test_chores_and_servers_health_are_spread_in_the_same_way(store: Sqlit
     assert both[1]
 
 
-async def test_a_take_goes_on_where_it_was_cut_off(store: SqliteStore, make: Make) -> None:
+async def test_a_take_goes_on_where_it_was_cut_off(store: AnyStore, make: Make) -> None:
     ids = await sessions(store, make, 7)
     a = await join(store, "a")
     steps: list[Taken] = []
@@ -80,7 +79,7 @@ async def test_a_take_goes_on_where_it_was_cut_off(store: SqliteStore, make: Mak
 
 
 async def test_a_dead_nodes_sessions_are_free_when_its_lease_is_over_and_not_before(
-    store: SqliteStore, make: Make
+    store: AnyStore, make: Make
 ) -> None:
     (one,) = await sessions(store, make, 1)
     a = await join(store, "a")
@@ -94,7 +93,7 @@ async def test_a_dead_nodes_sessions_are_free_when_its_lease_is_over_and_not_bef
     assert await store.nodes.take(a, (), 9, NOW + 6) is None, "who is over takes nothing"
 
 
-async def test_who_leaves_gives_all_up_at_once(store: SqliteStore, make: Make) -> None:
+async def test_who_leaves_gives_all_up_at_once(store: AnyStore, make: Make) -> None:
     (one,) = await sessions(store, make, 1)
     a, b = await join(store, "a"), await join(store, "b")
     for epoch in (a, b):
@@ -104,7 +103,7 @@ async def test_who_leaves_gives_all_up_at_once(store: SqliteStore, make: Make) -
     assert (await take(store, other, NOW + 1)).held.sessions == {one: 2}
 
 
-async def test_a_new_boot_ends_the_one_before_it(store: SqliteStore, make: Make) -> None:
+async def test_a_new_boot_ends_the_one_before_it(store: AnyStore, make: Make) -> None:
     (one,) = await sessions(store, make, 1)
     before = await join(store, "a")
     await take(store, before)
@@ -113,7 +112,7 @@ async def test_a_new_boot_ends_the_one_before_it(store: SqliteStore, make: Make)
     assert await store.nodes.beat(before, LEASE, NOW + 2) is None
 
 
-async def test_what_is_released_goes_to_the_other(store: SqliteStore, make: Make) -> None:
+async def test_what_is_released_goes_to_the_other(store: AnyStore, make: Make) -> None:
     ids = await sessions(store, make, 12)
     a = await join(store, "a")
     await take(store, a)
@@ -123,7 +122,7 @@ async def test_what_is_released_goes_to_the_other(store: SqliteStore, make: Make
     assert {owner_of(session_key(one), "ab") for one in (await take(store, b)).held.sessions} == {"b"}
 
 
-async def test_two_who_take_at_once_do_not_take_the_same(store: SqliteStore, make: Make) -> None:
+async def test_two_who_take_at_once_do_not_take_the_same(store: AnyStore, make: Make) -> None:
     """One of them read what is free before the other had taken it."""
     (one,) = await sessions(store, make, 1)
     a, b = await join(store, "a"), await join(store, "b")
@@ -131,11 +130,11 @@ async def test_two_who_take_at_once_do_not_take_the_same(store: SqliteStore, mak
     await take(store, b)
     holder = a if one in (await store.nodes.held(a)).sessions else b
     params = {"node": a if holder == b else b, "listed": f"[{one}]"}
-    assert await store.database.db.rows("session_owners_take", params) == []
+    assert await store.database.write(lambda db: db.rows("session_owners_take", params)) == []
     assert (await store.nodes.held(holder)).sessions == {one: 1}
 
 
-async def test_nobody_releases_what_another_holds(store: SqliteStore, make: Make) -> None:
+async def test_nobody_releases_what_another_holds(store: AnyStore, make: Make) -> None:
     (one,) = await sessions(store, make, 1)
     a = await join(store, "a")
     await take(store, a)
@@ -146,7 +145,7 @@ async def test_nobody_releases_what_another_holds(store: SqliteStore, make: Make
 # -- what was under way ------------------------------------------------------------------------------------------------
 
 
-async def under_way(store: SqliteStore, make: Make) -> tuple[int, SessionId, MessageId]:
+async def under_way(store: AnyStore, make: Make) -> tuple[int, SessionId, MessageId]:
     """A node with an act and a message under way, and a notice."""
     session = await make.session(store)
     a = await join(store, "a")
@@ -163,7 +162,7 @@ async def under_way(store: SqliteStore, make: Make) -> tuple[int, SessionId, Mes
     return a, session.id, message.id
 
 
-async def test_whoever_takes_over_puts_right_what_was_under_way(store: SqliteStore, make: Make) -> None:
+async def test_whoever_takes_over_puts_right_what_was_under_way(store: AnyStore, make: Make) -> None:
     _, session_id, message_id = await under_way(store, make)
     b = await join(store, "b", NOW + 5)
     taken = await take(store, b, NOW + 7)
@@ -176,7 +175,7 @@ async def test_whoever_takes_over_puts_right_what_was_under_way(store: SqliteSto
     assert news.evidence.kind == "act_interrupted"
 
 
-async def test_of_a_node_that_died_what_was_missed_is_read_back(store: SqliteStore, make: Make) -> None:
+async def test_of_a_node_that_died_what_was_missed_is_read_back(store: AnyStore, make: Make) -> None:
     session = await make.session(store, linked=True)
     await take(store, await join(store, "a"))
     await take(store, await join(store, "b", NOW + 5), NOW + 7)
@@ -184,7 +183,7 @@ async def test_of_a_node_that_died_what_was_missed_is_read_back(store: SqliteSto
     assert (gap.session_id, gap.since) == (session.id, max(session.created_at, NOW - 300))
 
 
-async def test_of_one_that_left_nothing_was_missed_where_another_was_there(store: SqliteStore, make: Make) -> None:
+async def test_of_one_that_left_nothing_was_missed_where_another_was_there(store: AnyStore, make: Make) -> None:
     await make.session(store, linked=True)
     a = await join(store, "a")
     await take(store, a)
@@ -195,7 +194,7 @@ async def test_of_one_that_left_nothing_was_missed_where_another_was_there(store
 
 
 async def test_of_one_that_left_when_nobody_else_was_there_what_was_missed_is_read_back(
-    store: SqliteStore, make: Make
+    store: AnyStore, make: Make
 ) -> None:
     await make.session(store, linked=True)
     a = await join(store, "a")
@@ -208,7 +207,7 @@ async def test_of_one_that_left_when_nobody_else_was_there_what_was_missed_is_re
 # -- what the older holder may still do --------------------------------------------------------------------------------
 
 
-async def test_what_the_older_holder_settles_late_writes_nothing(store: SqliteStore, make: Make) -> None:
+async def test_what_the_older_holder_settles_late_writes_nothing(store: AnyStore, make: Make) -> None:
     a, session_id, message_id = await under_way(store, make)
     await take(store, await join(store, "b", NOW + 5), NOW + 7)
     session = not_none(await store.sessions.by_id(session_id))
@@ -220,7 +219,7 @@ async def test_what_the_older_holder_settles_late_writes_nothing(store: SqliteSt
     assert not_none(await store.messages.get(message_id)).state == "in_doubt"
 
 
-async def test_a_servers_older_judge_writes_nothing(store: SqliteStore, make: Make) -> None:
+async def test_a_servers_older_judge_writes_nothing(store: AnyStore, make: Make) -> None:
     server = await make.server(store)
     a = await join(store, "a")
     await take(store, a)
@@ -229,7 +228,7 @@ async def test_a_servers_older_judge_writes_nothing(store: SqliteStore, make: Ma
     assert await store.decisions.commit_server(ServerCommit(server=server, generation=2))
 
 
-async def test_each_claims_only_what_it_holds(store: SqliteStore, make: Make) -> None:
+async def test_each_claims_only_what_it_holds(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     a, b = await join(store, "a"), await join(store, "b")
     holder, other = (a, b) if (await take(store, a)).held.sessions else (b, a)
@@ -244,7 +243,7 @@ async def test_each_claims_only_what_it_holds(store: SqliteStore, make: Make) ->
     assert await store.work.next_due(node=holder) is not None
 
 
-async def test_a_node_whose_lease_is_over_claims_nothing(store: SqliteStore, make: Make) -> None:
+async def test_a_node_whose_lease_is_over_claims_nothing(store: AnyStore, make: Make) -> None:
     """Not even what nobody has taken over yet."""
     session = await make.session(store)
     a = await join(store, "a")
@@ -255,7 +254,7 @@ async def test_a_node_whose_lease_is_over_claims_nothing(store: SqliteStore, mak
     assert await store.work.claim(NOW + 6, 9, 60.0, frozenset(), node=a) == []
 
 
-async def test_another_nodes_claims_lapse_by_that_nodes_clock(store: SqliteStore, make: Make) -> None:
+async def test_another_nodes_claims_lapse_by_that_nodes_clock(store: AnyStore, make: Make) -> None:
     """A clock that runs five minutes ahead puts nobody else's sends in doubt."""
     _, _, message_id = await under_way(store, make)
     b = await join(store, "b")
@@ -269,7 +268,7 @@ async def test_another_nodes_claims_lapse_by_that_nodes_clock(store: SqliteStore
 # -- for people --------------------------------------------------------------------------------------------------------
 
 
-async def test_the_latest_boot_of_each_node_is_shown_with_what_it_holds(store: SqliteStore, make: Make) -> None:
+async def test_the_latest_boot_of_each_node_is_shown_with_what_it_holds(store: AnyStore, make: Make) -> None:
     await sessions(store, make, 3)
     await join(store, "b")
     b = await join(store, "b", NOW + 1)
@@ -279,7 +278,7 @@ async def test_the_latest_boot_of_each_node_is_shown_with_what_it_holds(store: S
     assert shown == [("a", "left", 0), ("b", None, 3)]
 
 
-async def test_boots_that_are_long_over_are_forgotten_when_they_hold_nothing(store: SqliteStore, make: Make) -> None:
+async def test_boots_that_are_long_over_are_forgotten_when_they_hold_nothing(store: AnyStore, make: Make) -> None:
     await sessions(store, make, 1)
     a = await join(store, "a")
     await take(store, a)
@@ -291,7 +290,7 @@ async def test_boots_that_are_long_over_are_forgotten_when_they_hold_nothing(sto
     assert [row.id for row in await store.nodes.all()] == ["b"]
 
 
-async def test_a_deleted_session_and_server_leave_nothing_behind(store: SqliteStore, make: Make) -> None:
+async def test_a_deleted_session_and_server_leave_nothing_behind(store: AnyStore, make: Make) -> None:
     (one,) = await sessions(store, make, 1)
     a = await join(store, "a")
     await take(store, a)
@@ -301,10 +300,10 @@ async def test_a_deleted_session_and_server_leave_nothing_behind(store: SqliteSt
 
 
 @pytest.mark.parametrize("skewed", [False, True])
-async def test_leases_go_by_the_databases_clock(store: SqliteStore, skewed: bool) -> None:
+async def test_leases_go_by_the_databases_clock(store: AnyStore, skewed: bool) -> None:
     """What a node takes for the time does not matter."""
     epoch = await join(store, "a")
-    store.database.db.own_clock = store.database.reader.own_clock = lambda: NOW + 5
+    store.database.go_by(lambda: NOW + 5)
     assert await store.nodes.beat(epoch, LEASE, NOW + 300 if skewed else NOW - 300) is not None
-    store.database.db.own_clock = store.database.reader.own_clock = lambda: NOW + 11.5
+    store.database.go_by(lambda: NOW + 11.5)
     assert await store.nodes.beat(epoch, LEASE, NOW) is None

@@ -38,7 +38,7 @@ from esteio.engine.audit.acting import acting
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
 from esteio.log import logger
-from esteio.store.base import StoreBroken, StoreFull
+from esteio.store.base import StoreFull
 
 LARGEST_FORM = 131_072
 """Bytes: a thousand instances ticked."""
@@ -152,7 +152,7 @@ async def respond(visit: Visit, route: PageRoute | None, method: str, path: str)
         return _refused(visit, error)
     except StoreFull as error:
         log.warning("store.full", error=str(error))
-        return _refused(visit, CommandError("storage-broken" if isinstance(error, StoreBroken) else "storage-full"))
+        return _refused(visit, CommandError(f"storage-{error.trouble}"))
     except ClientGone:
         return ApiResponse(400)
     except Exception:

@@ -32,7 +32,7 @@ from esteio.engine.audit.acting import acting
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
 from esteio.log import logger
-from esteio.store.base import StoreBroken, StoreFull
+from esteio.store.base import StoreFull
 
 PREFIX = DOOR_PREFIX
 TABLE: tuple[DoorRoute, ...] = (
@@ -178,7 +178,7 @@ async def _respond(door: Door, route: DoorRoute, request: ApiRequest) -> ApiResp
         return of_error(error, request.texts)
     except StoreFull as error:
         log.warning("store.full", error=str(error))
-        code = "storage-broken" if isinstance(error, StoreBroken) else "storage-full"
+        code = f"storage-{error.trouble}"
         return of_error(CommandError("closing" if api.closing else code), request.texts)
     except ClientGone:
         return ApiResponse(400)

@@ -40,7 +40,7 @@ def codes(route: Route) -> dict[int, list[str]]:
 def _of_the_route(route: Route) -> list[str]:
     named = ["internal"]
     if not route.while_closing:
-        named += ["closing", "storage-broken"]
+        named += ["closing", "storage-broken", "storage-unavailable"]
     if route.role is not None:
         named += ["unauthorized", "forbidden"]
     if route.role is not None and (route.method == "GET" or any(one.where == "query" for one in route.parameters)):

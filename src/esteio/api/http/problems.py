@@ -110,6 +110,7 @@ KINDS: Mapping[str, Kind] = {
     "door-not-here": Kind(404),
     "storage-full": Kind(507, retry_after_s=30),
     "storage-broken": Kind(503, retry_after_s=30),
+    "storage-unavailable": Kind(503, retry_after_s=5),
     "busy": Kind(503, retry_after_s=5),
     "closing": Kind(503, retry_after_s=5),
     "internal": Kind(500),

@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -60,7 +61,7 @@ def serve(
 
     set_up(settings.log.level, settings.log.format, for_good=True)
     if settings.database:
-        raise Misused("no-postgres")
+        _check_database(settings.database)
     addresses: dict[Listener, str] = {
         "api": settings.listen,
         "metrics": settings.metrics_listen,
@@ -74,6 +75,20 @@ def serve(
     finally:
         for bound in sockets.values():
             bound.close()
+
+
+def _check_database(address: str) -> None:
+    """Raises `Misused`."""
+    from esteio.store.base import BadAddress  # noqa: PLC0415
+
+    if find_spec("psycopg") is None:
+        raise Misused("no-postgres-driver")
+    from esteio.store.postgres.address import address_of  # noqa: PLC0415 - only where its driver is installed
+
+    try:
+        address_of(address)
+    except BadAddress as error:
+        raise Misused("database-address", why=texts.reason(error)) from error
 
 
 async def run(settings: Settings, sockets: Mapping[Listener, socket.socket], *, as_json: bool = False) -> None:
@@ -116,11 +131,13 @@ async def opened(settings: Settings) -> Gateway:
     except Locked as error:
         raise Failed("data-locked", data=settings.data) from error
     except NewerDatabase as error:
-        raise Failed("newer-database", data=settings.data, found=error.found, known=error.known) from error
+        where = "PostgreSQL" if settings.database else settings.data
+        raise Failed("newer-database", data=where, found=error.found, known=error.known) from error
     except Damaged as error:
         raise Failed("damaged-database", data=settings.data, why=error) from error
     except StoreFull as error:
-        raise Failed("store-full", data=settings.data, why=error) from error
+        key = "database-unavailable" if error.trouble == "unavailable" else "store-full"
+        raise Failed(key, data=settings.data, why=error) from error
     except VaultError as error:
         raise Failed("vault", why=texts.reason(error)) from error
     except OSError as error:

@@ -33,6 +33,10 @@ class Db(Protocol):
     """Names and servers of sessions by id, as far as they were asked for."""
     restricted: dict[int, float]
     """Until when which sessions are restricted (463): what comes in there may set a message free."""
+    shared: bool
+    """Whether others write beside this transaction (see `locks`)."""
+    locked: set[int | str]
+    """Ids of sessions and names of servers that it has locked."""
 
     async def clock(self, now: float) -> float:
         """The database's own time, by which leases between nodes are told (epoch seconds); where one process is alone

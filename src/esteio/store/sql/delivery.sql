@@ -30,6 +30,12 @@ SELECT {{webhook_endpoint}} FROM webhook_endpoints WHERE id = :id
 -- name: webhook_endpoints
 SELECT {{webhook_endpoint}} FROM webhook_endpoints ORDER BY created_at, id
 
+-- name: webhook_endpoints_lock
+SELECT id FROM webhook_endpoints ORDER BY id {{locked}}
+
+-- name: webhook_endpoint_lock
+SELECT id FROM webhook_endpoints WHERE id = :id {{locked}}
+
 -- name: webhook_endpoint_change
 UPDATE webhook_endpoints SET url = :url, format = :format, events = :events, types = :types, sessions = :sessions,
     encrypted = :encrypted, by_events = :by_events, media = :media, reason_code = :reason_code, updated_at = :updated_at,

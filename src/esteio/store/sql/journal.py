@@ -21,6 +21,7 @@ from esteio.core.model.ids import ServerName, SessionId
 from esteio.store.base import JournalEntry, StoredEvidence
 from esteio.store.sql import rows
 from esteio.store.sql.db import Db
+from esteio.store.sql.locks import lock_server, lock_session
 
 COUNTED_WITHIN_S = 3600
 """A folded row counts its repetitions for this long, then a new row begins: at least a line an hour."""
@@ -43,7 +44,15 @@ async def add_news(
             await _add_one(db, None, server, piece)
 
 
+async def _lock(db: Db, session_id: SessionId | None, server: ServerName | None) -> None:
+    if session_id is not None:
+        await lock_session(db, session_id)
+    elif server is not None:
+        await lock_server(db, server)
+
+
 async def _add_one(db: Db, session_id: SessionId | None, server: ServerName | None, piece: Evidence) -> None:
+    await _lock(db, session_id, server)
     name = "journal_last_server_news" if session_id is None else "journal_last_news"
     last = await db.row(
         name, {"session_id": session_id, "server": server} if session_id is None else {"session_id": session_id}
@@ -80,6 +89,8 @@ def _counted(old: Evidence, new: Evidence) -> Evidence:
 async def add_folded(db: Db, session_id: SessionId | None, server: ServerName, evidence: Iterable[Evidence]) -> None:
     """Append evidence that its judge has folded already, or count it into a recent equal row."""
     pieces = list(evidence)
+    if pieces:
+        await _lock(db, session_id, server)
     recent = await _recent(db, session_id, server) if pieces else []
     for piece in pieces:
         place = next((place for place, (_, old) in enumerate(recent) if _goes_on(old, piece)), None)
@@ -122,6 +133,7 @@ async def add_entries(
         params = rows.journal_params(entry)
         if entry.session_id is None and entry.server is None:
             params["session_id"], params["server"] = session_id, server
+        await _lock(db, params["session_id"], params["server"])
         if not await _repeats(db, params):
             await db.put("journal_add", params)
 
@@ -151,6 +163,7 @@ async def add_operator_lines(db: Db, lines: Iterable[JournalEntry]) -> None:
     is not counted up."""
     for line in lines:
         params = rows.journal_params(line)
+        await _lock(db, params["session_id"], params["server"])
         place = await _recent_line(db, params)
         if place is None:
             await db.put("journal_add", params)

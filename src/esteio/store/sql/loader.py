@@ -23,8 +23,9 @@ class SqlTextError(Exception):
     """The text of the statements is wrong: a name twice, an unknown piece, a statement without a name."""
 
 
-def parse(text: str, given: Mapping[str, str] = {}) -> dict[str, str]:
-    """Statements by name, pieces (those `given` too) filled in, comments and blank lines gone.
+def parse(text: str, given: Mapping[str, str] = {}, twins: str = "") -> dict[str, str]:
+    """Statements by name, pieces (those `given` too) filled in, comments and blank lines gone. What stands in `twins`
+    takes the place of the statement or piece of the same name.
 
     Raises `SqlTextError`.
     """
@@ -34,6 +35,11 @@ def parse(text: str, given: Mapping[str, str] = {}) -> dict[str, str]:
         target = parts if kind == "part" else names
         if name in target:
             raise SqlTextError(f"{kind} {name!r} stands there twice")
+        target[name] = body
+    for kind, name, body in _sections(twins):
+        target = parts if kind == "part" else names
+        if name not in target:
+            raise SqlTextError(f"{kind} {name!r} is nobody's twin")
         target[name] = body
     return {name: _filled(name, body, parts) for name, body in names.items()}
 
@@ -86,11 +92,14 @@ def _among(states: Sequence[str]) -> str:
     return f"= {listed}" if len(states) == 1 else f"IN ({listed})"
 
 
-SQL: Mapping[str, str] = parse(
-    "".join(
-        (resources.files("esteio.store.sql") / name).read_text("utf-8")
-        for name in ("queries.sql", "nodes.sql", "delivery.sql", "history.sql", "message_search.sql", "audit.sql")
-    ),
-    state_pieces(),
-)
-"""All statements by name."""
+_FILES = ("queries.sql", "nodes.sql", "delivery.sql", "history.sql", "message_search.sql", "audit.sql")
+
+
+def statements(twins: str = "") -> dict[str, str]:
+    """All statements by name, as a dialect has them."""
+    folder = resources.files("esteio.store.sql")
+    return parse("".join((folder / name).read_text("utf-8") for name in _FILES), state_pieces(), twins)
+
+
+SQL: Mapping[str, str] = statements()
+"""All statements by name, in the text that is common to all dialects (and whole on SQLite)."""

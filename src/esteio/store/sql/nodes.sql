@@ -40,7 +40,7 @@ SELECT {{node}} FROM nodes WHERE ended IS NULL AND lease_until > :now ORDER BY e
 -- Asked in a transaction that acts on what the node holds. Who takes over must wait for that transaction, so a dialect
 -- with several writers locks the row for sharing.
 -- name: node_lives
-SELECT epoch FROM nodes WHERE epoch = :node AND ended IS NULL AND lease_until > :now
+SELECT epoch FROM nodes WHERE epoch = :node AND ended IS NULL AND lease_until > :now {{locked_with_others}}
 
 -- name: nodes
 SELECT {{node}}, (SELECT count(*) FROM session_owners o WHERE o.node = nodes.epoch) AS sessions FROM nodes
@@ -89,7 +89,7 @@ INSERT INTO session_owners (session_id, node, generation) VALUES (:id, NULL, 0)
 
 -- Whether the session is still held as it was when something was begun; a dialect with several writers locks the row.
 -- name: session_generation
-SELECT generation FROM session_owners WHERE session_id = :session_id
+SELECT generation FROM session_owners WHERE session_id = :session_id {{locked_with_others}}
 
 -- part: nameless_chores
 SELECT l.value AS name FROM {{listed}} AS l WHERE NOT EXISTS (SELECT 1 FROM chores c WHERE c.name = l.value)
@@ -118,7 +118,7 @@ UPDATE chores SET node = NULL WHERE name IN {{listed}} AND node = :node
 SELECT name, generation FROM chores WHERE node = :node
 
 -- name: chore_generation
-SELECT generation FROM chores WHERE name = :name
+SELECT generation FROM chores WHERE name = :name {{locked_with_others}}
 
 -- name: chore_forget
 DELETE FROM chores WHERE name = :name
@@ -134,7 +134,7 @@ WHERE state = 'performing' AND (:all = 1 OR session_id IN {{listed_numbers}} OR 
 ORDER BY lease_until, seq
 
 -- name: messages_sending
-SELECT seq FROM messages WHERE state {{before_lease_lost}} AND (:all = 1 OR session_id IN {{listed_numbers}})
+SELECT seq, session_id FROM messages WHERE state {{before_lease_lost}} AND (:all = 1 OR session_id IN {{listed_numbers}})
 ORDER BY lease_until, seq
 
 -- name: doubts_hasten_all

@@ -129,6 +129,31 @@ SELECT id FROM sessions WHERE name = :name
 -- name: session_brief
 SELECT name, gate, server FROM sessions WHERE id = :id
 
+-- What a dialect with several writers says to lock the rows that are read until the transaction ends: alone, together
+-- with others who only want them to stay, or of `w` those that nobody else has locked.
+-- part: locked
+-- part: locked_with_others
+-- part: not_locked
+
+-- part: locked_session
+id, name, gate, server, restricted_until
+
+-- name: session_lock
+SELECT id FROM sessions WHERE id = :id {{locked}}
+
+-- name: session_locked
+SELECT {{locked_session}} FROM sessions WHERE id = :id {{locked}}
+
+-- name: sessions_lock
+SELECT {{locked_session}} FROM sessions WHERE id IN {{listed_numbers}} ORDER BY id {{locked}}
+
+-- name: sessions_lock_of
+SELECT {{locked_session}} FROM sessions WHERE id IN (SELECT session_id FROM messages WHERE id IN {{listed}})
+ORDER BY id {{locked}}
+
+-- name: server_lock
+SELECT name FROM servers WHERE name = :name {{locked}}
+
 -- name: sessions_page
 SELECT {{session}} FROM sessions
 WHERE name > :after AND (:state IS NULL OR state = :state) AND (:server IS NULL OR server = :server)
@@ -435,7 +460,7 @@ NOT EXISTS (SELECT 1 FROM work f WHERE f.state = 'ready' AND f.lane = w.lane AND
 -- By the time when they fall due, so that a claim reads as many rows as it takes, however many lanes wait.
 -- name: work_heads
 SELECT w.seq, w.lane FROM work w WHERE w.state = 'ready' AND w.due_at <= :now AND {{is_head}} AND {{held_work}}
-ORDER BY w.due_at, w.seq LIMIT :limit
+ORDER BY w.due_at, w.seq LIMIT :limit {{not_locked}}
 
 -- name: work_next_due
 SELECT w.due_at FROM work w WHERE w.state = 'ready' AND {{is_head}} AND {{held_work}} ORDER BY w.due_at, w.seq LIMIT 1
@@ -706,7 +731,7 @@ RETURNING {{written_message}}
 (:node IS NULL OR EXISTS (SELECT 1 FROM session_owners o WHERE o.session_id = messages.session_id AND o.node = :node))
 
 -- name: messages_lapsed
-SELECT seq FROM messages WHERE state {{before_lease_lost}} AND lease_until <= :now AND {{held_message}}
+SELECT seq, session_id FROM messages WHERE state {{before_lease_lost}} AND lease_until <= :now AND {{held_message}}
 ORDER BY lease_until, seq LIMIT :limit
 
 -- name: messages_doubted
@@ -775,7 +800,8 @@ SELECT min(m.due_at) FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.provider_queued_at IS NOT NULL AND s.gate = 'open' AND {{held}}
 
 -- name: messages_expiring
-SELECT seq FROM messages WHERE state {{before_expired}} AND expires_at <= :now ORDER BY expires_at, seq LIMIT :limit
+SELECT seq, session_id FROM messages WHERE state {{before_expired}} AND expires_at <= :now
+ORDER BY expires_at, seq LIMIT :limit
 
 -- name: messages_fail_on_down
 SELECT seq FROM messages WHERE session_id = :session_id AND state {{before_session_down}} AND on_down = 'fail' ORDER BY seq

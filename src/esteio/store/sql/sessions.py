@@ -20,6 +20,7 @@ from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
 from esteio.store.sql.delivery import rows as delivery_rows
+from esteio.store.sql.locks import lock_session
 
 _FORGET = (
     "session_forget_send_lanes",
@@ -133,6 +134,7 @@ class SqlSessions(SqlSubject):
         }
 
         async def operation(db: Db) -> bool:
+            await lock_session(db, session.id)
             await _check_instance(db, session, instance)
             if not await db.run("session_amend", params):
                 return False
@@ -186,6 +188,7 @@ class SqlSessions(SqlSubject):
         """Everything of it goes, public events stay; its control work is dropped."""
 
         async def operation(db: Db) -> bool:
+            await lock_session(db, session_id)
             db.briefs.pop(session_id, None)
             await _tell_deleted(db, session_id, now)
             return [await db.run(name, {"id": session_id, "now": now}) for name in _FORGET][-1] > 0

@@ -48,13 +48,15 @@ def refusal(error: Exception, db: Db) -> StoreFull:
 class Db:
     """One connection; statements go by their names in `queries.sql`. Not thread-safe: one user at a time."""
 
-    __slots__ = ("_execute", "briefs", "connection", "on_commit", "own_clock", "restricted")
+    __slots__ = ("_execute", "briefs", "connection", "locked", "on_commit", "own_clock", "restricted", "shared")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self._execute = connection.execute
         self.briefs: dict[int, tuple[str, str]] = {}
         """Names and servers of sessions by id, as far as they were asked for."""
+        self.shared = False
+        self.locked: set[int | str] = set()
         self.restricted: dict[int, float] = {}
         """Until when which sessions are restricted (463): what comes in there may set a message free."""
         self.on_commit: Callable[[], None] = _nobody

@@ -5,10 +5,11 @@ Never lives here: a subject, what a start puts right (`sql.nodes.takeover`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from esteio.core.model.session import Session
-from esteio.store.base import Damaged, StoreBroken, StoreFull, WriteError
+from esteio.store.base import Damaged, StoreFull, WriteError
 from esteio.store.sql.db import Operation, Question
 from esteio.store.sqlite.connection import DAMAGED_ERRORS, FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
 from esteio.store.sqlite.session_cache import SessionCache
@@ -71,6 +72,10 @@ class SqliteDatabase:
         if self._lock is not None:
             self._lock.keep()
 
+    def go_by(self, clock: Callable[[], float]) -> None:
+        """Leases are told by this clock: for several nodes in one process, in virtual time."""
+        self.db.own_clock = self.reader.own_clock = clock
+
     async def write(self, operation: Operation[T], *, first: bool = False) -> T:
         """Runs the operation in a transaction of the writer; durable when it returns. `first`: before the store's own
         writes. Raises `StoreFull`."""
@@ -79,7 +84,7 @@ class SqliteDatabase:
         try:
             answer = await self._writer.run(operation, first=first)
         except StoreFull as error:
-            self.write_error = "broken" if isinstance(error, StoreBroken) else "full"
+            self.write_error = error.trouble
             raise
         self.write_error = ""
         return answer

@@ -13,6 +13,7 @@ from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
 from esteio.store.sql.delivery import rows
 from esteio.store.sql.delivery.delivery import queue_again
+from esteio.store.sql.locks import lock_endpoints
 
 
 class SqlDeadLetters(SqlSubject):
@@ -36,6 +37,7 @@ class SqlDeadLetters(SqlSubject):
 
     async def revive(self, ids: Sequence[int], now: float) -> int:
         async def operation(db: Db) -> int:
+            await lock_endpoints(db)
             revived = 0
             for dead_id in ids:
                 row = await db.row("dead_letter", {"id": dead_id})

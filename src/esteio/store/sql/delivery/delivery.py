@@ -23,6 +23,7 @@ from esteio.store.delivery import (
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
 from esteio.store.sql.delivery.rows import LaneRow, data_of, endpoint_of, lane_of, settled_params
+from esteio.store.sql.locks import lock_endpoints
 from esteio.store.sql.rows import to_text
 
 _AT_ONCE = 5000
@@ -39,6 +40,7 @@ class SqlDeliveryQueue(SqlSubject):
         """Endpoints that are open and have a lane to try are left out: their events wait in the log at no cost."""
 
         async def operation(db: Db) -> bool:
+            await lock_endpoints(db)
             last = await db.value("event_last", {})
             dealt = [await deal(db, one, now, _ALWAYS, limit) for one in await _enabled(db) if await _takes(db, one)]
             return any(cursor < last for cursor in dealt)
@@ -51,6 +53,7 @@ class SqlDeliveryQueue(SqlSubject):
         self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
     ) -> Sequence[DeliveryClaim]:
         async def operation(db: Db) -> list[DeliveryClaim]:
+            await lock_endpoints(db)
             await db.put("delivery_lanes_lapsed", {"now": now})
             claims: list[DeliveryClaim] = []
             for endpoint in await _enabled(db):
@@ -63,6 +66,7 @@ class SqlDeliveryQueue(SqlSubject):
 
     async def settle(self, settlements: Sequence[DeliverySettlement]) -> Sequence[DeliverySettled | None]:
         async def operation(db: Db) -> list[DeliverySettled | None]:
+            await lock_endpoints(db)
             return [await _settle(db, one) for one in settlements]
 
         return await self._write(operation)
@@ -85,6 +89,7 @@ class SqlDeliveryQueue(SqlSubject):
 
     async def expire(self, now: float, limit: int) -> int:
         async def operation(db: Db) -> int:
+            await lock_endpoints(db)
             overdue = [one for one in await _enabled(db) if law.overdue(0.0, one.health, now)]
             return sum([await _bury(db, one, now, limit) for one in overdue])
 
@@ -97,6 +102,7 @@ class SqlDeliveryQueue(SqlSubject):
 
     async def purge(self, before: float, dead_before: float) -> int:
         async def operation(db: Db) -> int:
+            await lock_endpoints(db)
             gone = await db.run("purge_dead_letters", {"before": dead_before, "limit": _AT_ONCE})
             gone += await db.run("purge_deliveries", {"before": before, "limit": _AT_ONCE})
             gone += sum([await forget_endpoint(db, one) for one in await db.values("webhook_endpoints_ended", {})])

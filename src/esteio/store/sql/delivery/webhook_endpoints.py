@@ -15,6 +15,7 @@ from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Row
 from esteio.store.sql.delivery import rows
 from esteio.store.sql.delivery.delivery import forget_endpoint, queue_again
+from esteio.store.sql.locks import lock_endpoint
 from esteio.store.sql.rows import Params, to_text
 
 _NO_FLOOR = 2**62
@@ -105,6 +106,8 @@ class SqlWebhookEndpoints(SqlSubject):
         dry_run: bool = False,
     ) -> tuple[int, int | None]:
         async def operation(db: Db) -> tuple[int, int | None]:
+            if not dry_run:
+                await lock_endpoint(db, endpoint_id)
             row = await db.row("webhook_endpoint", {"id": endpoint_id})
             if row is None:
                 return 0, None
@@ -119,6 +122,7 @@ class SqlWebhookEndpoints(SqlSubject):
 
     async def replay_event(self, endpoint_id: str, event: int, now: float) -> bool:
         async def operation(db: Db) -> bool:
+            await lock_endpoint(db, endpoint_id)
             row = await db.row("event_lane", {"seq": event})
             if row is None or await db.row("webhook_endpoint", {"id": endpoint_id}) is None:
                 return False

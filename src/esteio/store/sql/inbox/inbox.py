@@ -30,6 +30,7 @@ from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject, add_message_event, check_held
 from esteio.store.sql.db import Db, Rollback, Row
 from esteio.store.sql.delivery.rows import endpoint_of
+from esteio.store.sql.locks import lock_sessions
 from esteio.store.sql.messages.media import owe
 from esteio.store.sql.messages.phones import file_phone, resolve_chat
 from esteio.store.sql.messages.receipts import apply_receipt, catch_up, move
@@ -107,6 +108,7 @@ def _unreadable_of(row: Row) -> UnreadableRow:
 
 async def _settle(db: Db, settlement: InboxSettlement) -> InboxResult:
     session_id = settlement.session_id
+    await lock_sessions(db, [session_id])
     await check_held(db, session_id, settlement.generation)
     name = await name_of_session(db, session_id)
     if not name or (settlement.raw_id and not await _settle_raw(db, settlement)):

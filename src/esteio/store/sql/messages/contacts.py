@@ -22,6 +22,7 @@ from esteio.store.base import Erased
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Row
+from esteio.store.sql.locks import lock_session
 from esteio.store.sql.messages.media import unused
 from esteio.store.sql.messages.messages import shown
 from esteio.store.sql.messages.phones import all_addresses
@@ -53,6 +54,7 @@ class SqlContacts(SqlSubject):
 
         async def operation(db: Db) -> Erased:
             person = _person(session_id, names)
+            await lock_session(db, session_id)
             await _close(db, person, now)
             theirs = await db.rows("contact_messages", person)
             found = [row for row in theirs if row.state != "sending"]

@@ -16,6 +16,7 @@ from esteio.store.base import Accepted, Acks, FoundMessages, MessageFilter, NewM
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Row
+from esteio.store.sql.locks import lock_sessions_of
 from esteio.store.sql.messages.phones import file_phone, resolve_chat
 from esteio.store.sql.messages.send_lanes import announce, place_of, refresh_lane
 from esteio.store.sql.rows.content import stored_name
@@ -96,6 +97,7 @@ class SqlMessages(SqlSubject):
 
     async def _change(self, statement: str, message_id: MessageId, now: float) -> Message | None:
         async def operation(db: Db) -> Message | None:
+            await lock_sessions_of(db, [message_id])
             row = await db.row(statement, {"id": message_id, "now": now})
             if row is not None:
                 await refresh_lane(db, row.session_id, row.chat)
@@ -118,12 +120,12 @@ class SqlMessages(SqlSubject):
 
 async def _accept(db: Db, new: NewMessage) -> Accepted:
     message = new.message
+    session = await db.row("session_locked", {"id": message.session_id})
     if new.idem_key is not None:
         earlier = await _replay(db, _idempotency_key(new), new.fingerprint, message.created_at)
         given_up = earlier is not None and earlier.message is not None and earlier.message.state in new.again_after
         if earlier is not None and not given_up:  # guard: idempotency-key-found
             return earlier
-    session = await db.row("session_brief", {"id": message.session_id})
     if session is None:
         raise LookupError(f"no session {message.session_id}")
     params = rows.message_params(message)

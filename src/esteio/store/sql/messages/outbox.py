@@ -24,6 +24,7 @@ from esteio.store.base import NotBefore, OutboxBacklog, SendClaim, SendQuota, Wo
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject, check_held, lives
 from esteio.store.sql.db import Database, Db, Rollback, Row
+from esteio.store.sql.locks import lock_sessions
 from esteio.store.sql.messages.messages import shown
 from esteio.store.sql.messages.receipts import catch_up
 from esteio.store.sql.messages.restricted import COLD_AT_ONCE, warm_of
@@ -68,6 +69,7 @@ class SqlOutbox(SqlSubject):
             await _expire(db, now, _LAPSED_AT_ONCE)
             ready = [row for row in await db.rows("send_lanes_ready", {"node": node}) if row.due_at <= now]
             ready.sort(key=_by_age(self._served) if self._turn % AGED_TURN == 0 else _by_rank(self._served))
+            ready = await _alone_with(db, ready, quota, limit)
             claims = await _claim(db, ready, quota, now, limit, lease_s)
             if claims:
                 self._served.update((claim.message.session_id, self._turn) for claim in claims)
@@ -80,6 +82,7 @@ class SqlOutbox(SqlSubject):
         """One after the other in one transaction; a stale one writes nothing and gives False."""
 
         async def operation(db: Db) -> list[bool]:
+            await lock_sessions(db, [one.session_id for one in settlements])
             done = [await _settle(db, one) for one in settlements]
             await _write_evidence(db, [one for one, written in zip(settlements, done, strict=True) if written])
             return done
@@ -125,6 +128,7 @@ class SqlDoubts(SqlSubject):
         """What was set aside and overtaken since is not queued again: False."""
 
         async def operation(db: Db) -> bool:
+            await lock_sessions(db, [settlement.session_id])
             await check_held(db, settlement.session_id, generation)
             done = await _settle_doubt(db, settlement, notices)
             await _write_evidence(db, [settlement] if done else [])
@@ -149,16 +153,19 @@ class SqlDoubts(SqlSubject):
 
 
 async def _expire(db: Db, now: float, limit: int) -> int:
-    found = await db.values("messages_expiring", {"now": now, "limit": limit})
-    for seq in found:
-        await end_queued(db, seq, "expired", Reason("expired"), now)
+    found = await db.rows("messages_expiring", {"now": now, "limit": limit})
+    await lock_sessions(db, [row.session_id for row in found])
+    for row in found:
+        await end_queued(db, row.seq, "expired", Reason("expired"), now)
     return len(found)
 
 
 async def _doubt_lapsed(db: Db, now: float, node: int | None) -> None:
     """Of this node's sessions: what another claimed lapses by that one's clock."""
-    for seq in await db.values("messages_lapsed", {"now": now, "node": node, "limit": _LAPSED_AT_ONCE}):
-        await _doubt(db, seq, now)
+    lapsed = await db.rows("messages_lapsed", {"now": now, "node": node, "limit": _LAPSED_AT_ONCE})
+    await lock_sessions(db, [row.session_id for row in lapsed])
+    for row in lapsed:
+        await _doubt(db, row.seq, now)
 
 
 async def _doubt(db: Db, seq: int, now: float) -> Message | None:
@@ -170,7 +177,9 @@ async def doubt_sending(db: Db, scope: rows.Params, now: float) -> list[Message]
     """Of sessions that are taken over: nobody holds a lease any more, so whatever was being sent is in doubt."""
     # What was in doubt before is looked for again too: its echo may have found nobody here.
     await db.put("doubts_hasten_all", {**scope, "due_at": now})  # guard: startup-hastens-doubts
-    doubted = [await _doubt(db, seq, now) for seq in await db.values("messages_sending", scope)]
+    sending = await db.rows("messages_sending", scope)
+    await lock_sessions(db, [row.session_id for row in sending])
+    doubted = [await _doubt(db, row.seq, now) for row in sending]
     return [message for message in doubted if message is not None]
 
 
@@ -237,6 +246,21 @@ def _by_age(served: Mapping[SessionId, int]) -> Callable[[Row], tuple[float, int
         return row.due_at, -rank, served.get(session_id, 0)
 
     return order
+
+
+async def _alone_with(db: Db, ready: Sequence[Row], quota: SendQuota, limit: int) -> list[Row]:
+    """Those of the first sessions that have room: nobody else writes in them now, so their heads stay that."""
+    if not db.shared:
+        return list(ready)
+    sessions: dict[SessionId, None] = {}
+    for place in ready:
+        session_id = SessionId(place.sort_key // 10)
+        if quota.sessions.get(session_id, quota.each) > 0 or place.sort_key % 10 == URGENT:
+            sessions[session_id] = None
+            if len(sessions) == limit:
+                break
+    await lock_sessions(db, sessions)
+    return [place for place in ready if place.sort_key // 10 in sessions]
 
 
 async def _claim(

@@ -14,6 +14,7 @@ from esteio.core.model.message import Message
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject, check_held
 from esteio.store.sql.db import Db, Rollback, Row
+from esteio.store.sql.locks import lock_sessions_of
 from esteio.store.sql.messages.messages import shown
 from esteio.store.sql.messages.send_lanes import announce, refresh_lane
 
@@ -34,6 +35,7 @@ class SqlProviderQueue(SqlSubject):
         self, settlements: Sequence[QueueSettlement], *, held: tuple[SessionId, int] | None = None
     ) -> Sequence[MessageId]:
         async def operation(db: Db) -> list[MessageId]:
+            await lock_sessions_of(db, [one.message_id for one in settlements])
             await check_held(db, *(held or (SessionId(0), None)))
             return [one.message_id for one in settlements if await _settle(db, one)]
 

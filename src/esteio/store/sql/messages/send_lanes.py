@@ -17,6 +17,7 @@ from esteio.core.model.state import Reason
 from esteio.store.sql import rows
 from esteio.store.sql.base import add_message_event
 from esteio.store.sql.db import Db, Row
+from esteio.store.sql.locks import lock_session
 
 
 def place_of(session_id: SessionId, priority: int) -> int:
@@ -27,6 +28,7 @@ def place_of(session_id: SessionId, priority: int) -> int:
 async def refresh_lane(db: Db, session_id: SessionId, chat: str) -> None:
     """Compute a lane anew from its messages."""
     key = {"session_id": session_id, "chat": chat}
+    await lock_session(db, session_id)
     busy = await db.row("send_lane_busy", key)
     if busy is not None:  # guard: chat-waits-for-doubt
         place = place_of(session_id, busy.priority)
@@ -38,6 +40,7 @@ async def refresh_lane(db: Db, session_id: SessionId, chat: str) -> None:
 async def advance_lane(db: Db, session_id: SessionId, chat: str) -> None:
     """The same when it is known that nothing of it is under way: the oldest queued message is the head."""
     key = {"session_id": session_id, "chat": chat}
+    await lock_session(db, session_id)
     head = await db.row("send_lane_head", key)
     if head is None:
         await db.put("send_lane_close", key)

@@ -1,0 +1,172 @@
+"""One connection as the `Db` that the subjects are written over: statements by name, reads alone or in a transaction.
+
+A `Transaction` runs in the driver's pipeline: what nobody waits for (`put`) goes with the next statement, BEGIN with
+the first and COMMIT with the last, so that a transaction costs as many round trips as it asks questions. Never lives
+here: who gets a connection (`pool`), what is tried again (`database`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import starmap
+from typing import Any, TypeAlias
+
+from psycopg import AsyncConnection, AsyncRawCursor, ProgrammingError
+
+from esteio.store.postgres.statements import STATEMENTS, Statement, fitted, row_class
+from esteio.store.sql.db import Row
+
+Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
+Cursor: TypeAlias = AsyncRawCursor[tuple[Any, ...]]
+
+OwnClock: TypeAlias = Callable[[float], float]
+"""What stands for the database's time where no other process works on it; takes the caller's."""
+APPEND = STATEMENTS["events_append"]
+_NUMBER = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
+_TIME = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+async def executed(connection: Connection, text: str, values: list[Any]) -> Cursor:
+    """A cursor over the answer; in a pipeline the statement is only queued."""
+    cursor = AsyncRawCursor(connection)
+    await cursor.execute(text.encode(), values, binary=True)
+    return cursor
+
+
+async def time_of(connection: Connection) -> float:
+    """The database's time, epoch seconds."""
+    (at,) = await (await executed(connection, _TIME, [])).fetchone() or (0.0,)
+    return float(at)
+
+
+class _Asked:
+    """The verbs that read, over `_cursor`."""
+
+    async def _cursor(self, statement: Statement, params: Mapping[str, Any]) -> Cursor:
+        raise NotImplementedError
+
+    async def rows(self, name: str, params: Mapping[str, Any]) -> Sequence[Row]:
+        """All rows of a statement."""
+        cursor = await self._cursor(STATEMENTS[name], params)
+        found = await cursor.fetchall()
+        return list(starmap(_row_class(name, cursor), found)) if found else []
+
+    async def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
+        """The first row, or None."""
+        found = await self.rows(name, params)
+        return found[0] if found else None
+
+    async def value(self, name: str, params: Mapping[str, Any]) -> Any:
+        """The one column of the first row, or None."""
+        found = await (await self._cursor(STATEMENTS[name], params)).fetchone()
+        return None if found is None else found[0]
+
+    async def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
+        """The one column of every row."""
+        return [value for (value,) in await (await self._cursor(STATEMENTS[name], params)).fetchall()]
+
+
+class Transaction(_Asked):
+    """One transaction of a connection that is in a pipeline; `commit` ends it. What names sessions have is asked in
+    each anew, since another node may have deleted them meanwhile."""
+
+    def __init__(self, connection: Connection, begin: str, own_clock: OwnClock | None) -> None:
+        self.briefs: dict[int, tuple[str, str]] = {}
+        self.restricted: dict[int, float] = {}
+        self.shared = True
+        self.locked: set[int | str] = set()
+        self.xid: int | None = None
+        """Its number, known before the first COMMIT of what wrote something is sent: by it one can ask what became of
+        it when the answer is lost."""
+        self.committing = False
+        self._connection = connection
+        self._begin = begin
+        self._own_clock = own_clock
+        self._events: list[Mapping[str, Any]] = []
+        self._number: Cursor | None = None
+
+    async def begin(self) -> None:
+        """Sent with the first statement."""
+        await self._connection.execute(self._begin, prepare=False)
+
+    async def clock(self, now: float) -> float:
+        """See `sql.db.Db`."""
+        return await time_of(self._connection) if self._own_clock is None else self._own_clock(now)
+
+    async def run(self, name: str, params: Mapping[str, Any]) -> int:
+        """Run a statement that writes; how many rows it changed."""
+        cursor = await self._cursor(STATEMENTS[name], params)
+        try:
+            await cursor.fetchone()
+        except ProgrammingError:
+            # The driver has no other way of waiting for what gives no rows.
+            if cursor.statusmessage is None:
+                raise
+        return cursor.rowcount
+
+    async def put(self, name: str, params: Mapping[str, Any]) -> None:
+        """The same where nobody asks how many: sent with the next. Events are kept until the end of the transaction."""
+        if name == "event_add":
+            self._events.append(params)
+        else:
+            await self._cursor(STATEMENTS[name], params)
+
+    async def commit(self) -> None:
+        """Events, then COMMIT, in one: from the first of its events on the transaction holds up every other that has
+        some. Whether it stands is known when the pipeline has ended."""
+        if self._events and self._number is None:
+            await self._ask_number()
+        if self._number is not None:
+            number = await self._number.fetchone()
+            self.xid = None if number is None else int(number[0])
+        if self._events:
+            await self._append_events()
+        self.committing = True
+        await self._connection.execute("COMMIT", prepare=False)
+
+    async def _cursor(self, statement: Statement, params: Mapping[str, Any]) -> Cursor:
+        if statement.writes and self._number is None:
+            await self._ask_number()
+        if self._events and statement.needs_events:
+            await self._append_events()
+        return await executed(self._connection, statement.text, statement.values(params))
+
+    async def _ask_number(self) -> None:
+        self._number = await executed(self._connection, _NUMBER, [])
+
+    async def _append_events(self) -> None:
+        taken, self._events = self._events, []
+        columns = APPEND.params[1:]
+        arrays = [[fitted(column, event[column]) for event in taken] for column in columns]
+        await executed(self._connection, APPEND.text, [len(taken), *arrays])
+
+
+class Reading(_Asked):
+    """One connection outside of transactions: each statement sees what was committed when it began."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def clock(self) -> float:
+        """The database's time."""
+        return await time_of(self._connection)
+
+    async def status_of(self, xid: int) -> str | None:
+        """What became of a transaction: `committed`, `aborted`, `in progress`; None when that is long ago."""
+        text = "SELECT pg_xact_status(CAST($1 AS xid8))"
+        found = await (await executed(self._connection, text, [str(xid)])).fetchone()
+        return None if found is None else found[0]
+
+    async def _cursor(self, statement: Statement, params: Mapping[str, Any]) -> Cursor:
+        return await executed(self._connection, statement.text, statement.values(params))
+
+
+def _row_class(name: str, cursor: Cursor) -> Callable[..., Row]:
+    # An expression without a name is there and cannot be read.
+    return row_class(
+        name,
+        lambda: [
+            f"_{place}" if column.name == "?column?" else column.name
+            for place, column in enumerate(cursor.description or ())
+        ],
+    )

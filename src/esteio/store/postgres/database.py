@@ -1,0 +1,229 @@
+"""A PostgreSQL as the `Database` that the subjects are written over.
+
+Every operation is a transaction of its own on a connection of the pool. It is tried again after a deadlock, and when
+the connection was lost before its COMMIT was sent. When the answer to the COMMIT itself is lost, the database is asked
+by the transaction's number what became of it, so that nothing is done twice. Never lives here: a subject.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from esteio.core.model.session import Session
+from esteio.store.base import StoreFull, StoreUnavailable, WriteError
+from esteio.store.postgres.address import Address
+from esteio.store.postgres.connection import Connection, OwnClock, Reading, Transaction
+from esteio.store.postgres.errors import cure_of, heard
+from esteio.store.postgres.migrate import migrate
+from esteio.store.postgres.pool import IDLE_IN_TRANSACTION_S, Pool, cut
+from esteio.store.sql import rows
+from esteio.store.sql.db import Operation, Question, Row
+
+T = TypeVar("T")
+
+CONNECTIONS = 8
+"""Connections of one node: more gain nothing where the network costs nothing."""
+PATIENCE_S = 5.0
+"""So long a database that restarts or fails over is waited for, before callers are told."""
+ANSWER_WITHIN_S = 20.0
+"""No transaction takes longer: a network that is gone without a word is noticed by this at the latest."""
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_MOST_CONFLICTS = 20
+_PAUSE_S = 0.05
+
+
+class CommitUnknown(Exception):
+    """The answer to a COMMIT was lost. `xid`: the transaction's number, None when it wrote nothing; `answer`: what its
+    operation has given."""
+
+    def __init__(self, xid: int | None, answer: Any) -> None:
+        super().__init__("the answer to a COMMIT was lost")
+        self.xid, self.answer = xid, answer
+
+
+class PostgresDatabase:
+    """Open between `open` and `aclose`. `connections`: how many it has at most. `alone`: no other process works on it,
+    and its time is the caller's."""
+
+    own_clock: OwnClock | None
+
+    def __init__(self, address: Address, *, connections: int = CONNECTIONS, alone: bool = False) -> None:
+        self._pool = Pool(address, connections)
+        self.own_clock = (lambda now: now) if alone else None
+        self.reader = Reader(self)
+        self.write_error: WriteError = ""
+
+    async def open(self) -> None:
+        """Connect and migrate. Raises `NewerDatabase`, `StoreUnavailable`."""
+        await self._tried(lambda: self._lent(migrate))
+
+    async def aclose(self) -> None:
+        """A second call is harmless."""
+        await self._pool.aclose()
+
+    async def write(self, operation: Operation[T], *, first: bool = False) -> T:
+        """One transaction, durable when it returns. Raises `StoreFull`, `StoreUnavailable`."""
+        try:
+            answer = await self._tried(lambda: self._transaction(operation, "BEGIN"))
+        except StoreFull as error:
+            self.write_error = error.trouble
+            raise
+        self.write_error = ""
+        return answer
+
+    async def snapshot(self, question: Operation[T]) -> T:
+        """Several reads as of one instant."""
+        return await self._tried(lambda: self._transaction(question, _SNAPSHOT))
+
+    async def session(self, question: Question, word: int | str) -> Session | None:
+        """Read anew each time: any node may have written it."""
+        row = await self.reader.row(question, {"word": word})
+        return None if row is None else rows.session_of(row)
+
+    def go_by(self, clock: Callable[[], float]) -> None:
+        """Leases are told by this clock: for several nodes in one process, in virtual time."""
+        self.own_clock = lambda _: clock()
+
+    async def read(self, question: Callable[[Reading], Awaitable[T]]) -> T:
+        """One statement by itself."""
+        return await self._tried(lambda: self._lent(lambda connection: question(Reading(connection))))
+
+    async def _transaction(self, operation: Operation[T], begin: str) -> T:
+        async def run(connection: Connection) -> T:
+            transaction = Transaction(connection, begin, self.own_clock)
+            answer: T | None = None
+            try:
+                async with connection.pipeline():
+                    await transaction.begin()
+                    answer = await operation(transaction)
+                    await transaction.commit()
+            except psycopg.OperationalError as error:
+                if transaction.committing and error.sqlstate is None:
+                    raise CommitUnknown(transaction.xid, answer) from error
+                raise
+            return answer
+
+        return await self._lent(run)
+
+    async def _lent(self, act: Callable[[Connection], Awaitable[T]]) -> T:
+        connection = await self._pool.take()
+        watch = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, cut, connection)
+        try:
+            return await act(connection)
+        except BaseException:
+            await _roll_back(connection)
+            raise
+        finally:
+            watch.cancel()
+            await self._pool.give_back(connection)
+
+    async def _tried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Again and again, as the error calls for. Raises `StoreFull`, `StoreUnavailable`, and what it cannot cure."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE_S
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await attempt()
+            except CommitUnknown as error:
+                if error.xid is not None and await self._stands(error.xid):
+                    return error.answer  # type: ignore[no-any-return]
+            except psycopg.Error as error:
+                await self._cure(error, tries, patient=loop.time() < until)
+
+    async def _cure(self, error: psycopg.Error, tries: int, *, patient: bool) -> None:
+        """Returns when another attempt may help. Raises otherwise."""
+        cure = cure_of(error, tries)
+        if cure == "tell":
+            raise error
+        if cure == "full":
+            raise StoreFull(str(error)) from error
+        if cure == "again":
+            if tries > _MOST_CONFLICTS:
+                raise heard(error) from error
+            await asyncio.sleep(_PAUSE_S / 10 * (tries - 1))
+            return
+        self._pool.prepares &= cure != "unprepared"
+        self._pool.forget_free()
+        if not patient:
+            raise heard(error) from error
+        await asyncio.sleep(_PAUSE_S * tries)
+
+    async def _stands(self, xid: int) -> bool:
+        """Whether a transaction was committed. Raises `StoreUnavailable` while that cannot be found out."""
+        loop = asyncio.get_running_loop()
+        # Its backend may hear of the lost connection late, and has its locks until then.
+        until = loop.time() + IDLE_IN_TRANSACTION_S + PATIENCE_S
+        while True:
+            try:
+                status = await self.read(lambda reading: reading.status_of(xid))
+            except psycopg.errors.InvalidParameterValue:
+                # A number from the future: another server stands in for the one that had it, and never heard of it.
+                return False
+            if status != "in progress":
+                return status == "committed"
+            if loop.time() > until:
+                raise StoreUnavailable("it is not known whether the last write stands")
+            await asyncio.sleep(_PAUSE_S)
+
+
+class _Forgetful(dict[int, Any]):
+    """Remembers nothing: another node may delete a session, or lift what restricts it."""
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        """It is asked anew the next time."""
+
+
+class Reader:
+    """Reads by themselves, each on whatever connection is free. What names sessions have is remembered by nobody."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+        self._read = database.read
+        self.briefs: dict[int, tuple[str, str]] = _Forgetful()
+        self.restricted: dict[int, float] = _Forgetful()
+        self.shared = True
+        self.locked: set[int | str] = set()
+
+    async def clock(self, now: float) -> float:
+        """See `sql.db.Db`."""
+        own = self._database.own_clock
+        return await self._read(lambda reading: reading.clock()) if own is None else own(now)
+
+    async def rows(self, name: str, params: Mapping[str, Any]) -> Sequence[Row]:
+        """All rows of a statement."""
+        return await self._read(lambda reading: reading.rows(name, params))
+
+    async def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
+        """The first row, or None."""
+        return await self._read(lambda reading: reading.row(name, params))
+
+    async def value(self, name: str, params: Mapping[str, Any]) -> Any:
+        """The one column of the first row, or None."""
+        return await self._read(lambda reading: reading.value(name, params))
+
+    async def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
+        """The one column of every row."""
+        return await self._read(lambda reading: reading.values(name, params))
+
+    async def run(self, name: str, params: Mapping[str, Any]) -> int:
+        """Raises `TypeError`: it only reads."""
+        raise TypeError(f"{name} writes")
+
+    async def put(self, name: str, params: Mapping[str, Any]) -> None:
+        """Raises `TypeError`: it only reads."""
+        raise TypeError(f"{name} writes")
+
+
+async def _roll_back(connection: Connection) -> None:
+    """One that cannot be is closed when it is given back."""
+    if connection.pgconn.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+        with suppress(psycopg.Error):
+            await connection.execute("ROLLBACK", prepare=False)
