@@ -228,6 +228,16 @@ def drivers_verb(
     _measure(drivers.run, drivers.Drivers(seconds, rounds, delay_ms), None)
 
 
+@app.command("sizes")
+def sizes_verb(
+    *, messages: Annotated[int, typer.Option(min=1, max=100_000, help="Messages out, and in.")] = 1000
+) -> None:
+    """How many bytes a message leaves in the database, by table: counted, the same on any machine."""
+    from benchmarks.capacity import sizes  # noqa: PLC0415
+
+    _measure(sizes.run, sizes.Sizes(messages), None)
+
+
 @app.command("qr")
 def qr_verb(*, codes: Annotated[int, typer.Option(min=1, max=1000, help="How many codes.")] = 50) -> None:
     """From a webhook with a new code to its picture on the pairing page, in Chromium."""

@@ -24,6 +24,7 @@ from esteio.store.ports.messages import Outbox
 
 EXPIRE_EVERY_S = 5.0
 PURGE_EVERY_S = 600.0
+PURGE_AGAIN_S = 1.0
 GAPS_EVERY_S = 5.0
 ACKS_EVERY_S = 15.0
 EARS_EVERY_S = 30.0
@@ -99,6 +100,15 @@ class Maintenance:
         return 1
 
     async def _purge(self) -> int:
+        """Round after round while one table had more than goes at once; between two the writer belongs to others."""
+        total = gone = await self._purge_round()
+        while gone >= maintenance.PURGED_AT_ONCE:
+            await asyncio.sleep(PURGE_AGAIN_S)
+            gone = await self._purge_round()
+            total += gone
+        return total
+
+    async def _purge_round(self) -> int:
         now = self._clock.now()
         keep = self._keep
         unreadable = now - keep.unreadable_s if keep.unreadable_s else None

@@ -10,6 +10,9 @@ from typing import Protocol
 
 from esteio.store.values import ApiKey
 
+PURGED_AT_ONCE = 5000
+"""Rows of each table that one purge removes at most: it must not hold the writer for long."""
+
 
 class Keys(Protocol):
     """API keys by the hash of their secret."""
@@ -53,7 +56,8 @@ class Maintenance(Protocol):
         history_before: float | None = None,
     ) -> int:
         """Forget read raw bodies and expired idempotency keys, and, when a time is given, unreadable bodies, and
-        outages and states that were over by then; returns how many rows went."""
+        outages and states that were over by then; returns how many rows went. At most `PURGED_AT_ONCE` of each table:
+        call again while it finds so many."""
         ...
 
     async def strip_bodies(self, before: float) -> int:

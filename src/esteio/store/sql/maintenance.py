@@ -5,13 +5,11 @@ Never lives here: when to forget.
 
 from __future__ import annotations
 
+from esteio.store.ports.maintenance import PURGED_AT_ONCE
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
 from esteio.store.sql.history.outages import forget_before
 from esteio.store.sql.messages.contacts import bare
-
-_AT_ONCE = 5000
-"""Rows of each table that one purge removes: it must not hold the writer for long. Call again while it finds many."""
 
 
 class SqlMaintenance(SqlSubject):
@@ -39,18 +37,18 @@ class SqlMaintenance(SqlSubject):
         """Also finished work and receipts of unknown messages from before `raw_before`."""
 
         async def operation(db: Db) -> int:
-            raw = {"before": raw_before, "limit": _AT_ONCE}
+            raw = {"before": raw_before, "limit": PURGED_AT_ONCE}
             gone = 0
             if unreadable_before is not None:
-                gone = await db.run("purge_unreadable", {"before": unreadable_before, "limit": _AT_ONCE})
+                gone = await db.run("purge_unreadable", {"before": unreadable_before, "limit": PURGED_AT_ONCE})
             if history_before is not None:
-                gone += await forget_before(db, history_before, _AT_ONCE)
+                gone += await forget_before(db, history_before, PURGED_AT_ONCE)
             gone += (
                 await db.run("purge_provider_webhooks", raw)
                 + await db.run("purge_work", raw)
                 + await db.run("purge_pending_receipts", raw)
             )
-            return gone + await db.run("purge_idempotency", {"before": idem_before, "limit": _AT_ONCE})
+            return gone + await db.run("purge_idempotency", {"before": idem_before, "limit": PURGED_AT_ONCE})
 
         return await self._write(operation)
 
@@ -63,7 +61,7 @@ class SqlMaintenance(SqlSubject):
 
 async def _strip(db: Db, session_id: int, before: float) -> int:
     """The words of settled messages from before then; how many. What stands before the mark was stripped already."""
-    params = {"session_id": session_id, "before": before, "limit": _AT_ONCE}
+    params = {"session_id": session_id, "before": before, "limit": PURGED_AT_ONCE}
     found = await db.rows("body_retention_due", params)
     for row in found:
         await db.put("message_strip", {"seq": row.seq, "content": bare(row.content)})
