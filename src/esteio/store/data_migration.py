@@ -1,4 +1,4 @@
-"""Moving a database from SQLite to PostgreSQL: every row, in batches that a crash may interrupt, then compared.
+"""Moving a database from SQLite to PostgreSQL: every row and every media, in steps that a crash may interrupt.
 
 How far the copy has come is a row of the target that is written with each batch; so whoever begins again goes on where
 it ended, and a node refuses to start on a copy that is not finished. In the end every table is read on both sides and
@@ -19,6 +19,8 @@ import psycopg
 
 from esteio.store.base import StoreUnavailable
 from esteio.store.postgres.address import address_of
+from esteio.store.postgres.database import PostgresDatabase
+from esteio.store.postgres.media import PostgresMediaStore
 from esteio.store.postgres.migrate import COPY_TABLE, migrate
 from esteio.store.postgres.statements import fitted
 from esteio.store.sqlite.database import SqliteDatabase
@@ -27,6 +29,8 @@ Target: TypeAlias = "psycopg.AsyncConnection[tuple[Any, ...]]"
 Progress: TypeAlias = Callable[[str, int, int], None]
 """A table's name, how many of its rows are there, how many it has."""
 
+MEDIA = "media"
+"""The folder beside the database."""
 BATCH = 2000
 """Rows of one transaction."""
 _CHARGED = ("servers", "sessions", "messages", "events", "journal", "api_keys")
@@ -84,6 +88,7 @@ async def migrate_data(
         for table in tables:
             await _copy(sqlite, postgres, table, batch, progress)
         await _set_counters(sqlite, postgres)
+        await _copy_media(source.parent / MEDIA, target, progress)
         copied = [Copied(one.name, one.rows, _digest_of_source(sqlite, one)) for one in tables]
         there = [await _digest(postgres, one) for one in tables]
         wrong = [one.name for one, digest in zip(copied, there, strict=True) if one.digest != digest]
@@ -175,6 +180,21 @@ async def _copy(sqlite: apsw.Connection, postgres: Target, table: Table, batch: 
 
 def _fitted(table: Table, row: Sequence[Any]) -> list[Any]:
     return [fitted(column, value) for column, value in zip(table.columns, row, strict=True)]
+
+
+async def _copy_media(folder: Path, target: str, progress: Progress) -> None:
+    """What is there by its name already is not sent again."""
+    files = sorted(path for path in folder.iterdir() if not path.suffix) if folder.is_dir() else []
+    database = PostgresDatabase(address_of(target), connections=1, alone=True)
+    try:
+        await database.open(copying=True)
+        media = PostgresMediaStore(database)
+        for number, path in enumerate(files, 1):
+            if await media.size(path.name) is None:
+                await media.put(path.read_bytes(), path.stat().st_mtime)
+            progress(MEDIA, number, len(files))
+    finally:
+        await database.aclose()
 
 
 async def _set_counters(sqlite: apsw.Connection, postgres: Target) -> None:

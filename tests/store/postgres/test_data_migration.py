@@ -17,13 +17,16 @@ import pytest
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.store.base import Locked
-from esteio.store.data_migration import Copied, Differs, SourceChanged, TargetInUse, migrate_data
+from esteio.store.data_migration import MEDIA, Copied, Differs, SourceChanged, TargetInUse, migrate_data
+from esteio.store.media import FileMediaStore, name_of
 from esteio.store.postgres import PostgresStore
+from esteio.store.postgres.media import PostgresMediaStore
 from esteio.store.postgres.migrate import UnfinishedCopy
 from esteio.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 NOW = 1_800_000_000.0
+PICTURE = b"a picture" * 100_000
 PHONE, CUSTOMER = "5511999990001", "5511988887777"
 CHILD = """
 import asyncio, os, signal, sys
@@ -56,6 +59,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
             await asyncio.sleep(600)
 
     run_virtual(life)
+    asyncio.run(FileMediaStore(path.parent / MEDIA).put(PICTURE, NOW))
     return path
 
 
@@ -121,6 +125,7 @@ def test_what_was_copied_reads_the_same_and_goes_on_counting(lived: Path, postgr
         last = await old.events.last_seq()
         assert shown(await new.events.page(0, 10_000)) == shown(await old.events.page(0, 10_000))
         assert await new.events.last_seq() == last
+        assert await PostgresMediaStore(new.database).get(name_of(PICTURE)) == PICTURE
         await new.sessions.delete(sessions[0].id, NOW)
         assert [one.seq for one in await new.events.page(last, 10)] == [last + 1]
         await old.aclose()

@@ -59,9 +59,10 @@ class PostgresDatabase:
         self.reader = Reader(self)
         self.write_error: WriteError = ""
 
-    async def open(self) -> None:
-        """Connect and migrate. Raises `NewerDatabase`, `StoreUnavailable`."""
-        await self._tried(lambda: self._lent(migrate))
+    async def open(self, *, copying: bool = False) -> None:
+        """Connect and migrate. `copying`: by whom copies into it. Raises `NewerDatabase`, `UnfinishedCopy`,
+        `StoreUnavailable`."""
+        await self._tried(lambda: self._lent(lambda connection: migrate(connection, copying=copying)))
 
     async def aclose(self) -> None:
         """A second call is harmless."""

@@ -8,3 +8,23 @@ CREATE TABLE event_counter (
 ) WITH (fillfactor = 10);
 
 INSERT INTO event_counter (id, seq) VALUES (1, 0);
+
+-- Bytes of media, each once, under the hash of what they are; handed out once they are whole.
+CREATE TABLE media_files (
+    name TEXT PRIMARY KEY,
+    size BIGINT NOT NULL,
+    put_at DOUBLE PRECISION NOT NULL,
+    whole INTEGER NOT NULL CHECK (whole IN (0, 1))
+);
+
+CREATE INDEX media_files_put ON media_files (put_at);
+
+CREATE TABLE media_pieces (
+    name TEXT NOT NULL,
+    place BIGINT NOT NULL,
+    body BYTEA NOT NULL,
+    PRIMARY KEY (name, place)
+);
+
+-- What comes is compressed already.
+ALTER TABLE media_pieces ALTER COLUMN body SET STORAGE EXTERNAL;

@@ -15,22 +15,22 @@ from typing import Any
 import msgspec
 
 from esteio.store.sql.db import Row
-from esteio.store.sql.loader import statements
+from esteio.store.sql.loader import parse, statements
 
 _FLOATS = frozenset(
     """
     again_at ahead at created_at decided_at device_ack_at died_at doubt_since due_at ended_at event_at
     expires_at first_at floor_at gate_since happened_at health_at last_attempt_at lease_until let_pass_after
-    now outage_since read_at received_at restricted_until revoked_at seconds seen_at sent_at since slot_s
+    now outage_since put_by read_at received_at restricted_until revoked_at seconds seen_at sent_at since slot_s
     until updated_at wake_at
     """.split()  # noqa: SIM905 - a table that many hands add to
 )
 _INTEGERS = frozenset(
     """
-    all applied attempt attempts base_seq below by_events bytes count cursor each enabled epoch event expected
-    fence floor head held_at_start last limit linked moved node noticed offset paused priority provider_queued
+    all applied attempt attempts base_seq below by_events bytes count cursor each enabled end epoch event expected
+    fence first floor head held_at_start last limit linked moved node noticed offset paused place priority provider_queued
     provider_webhook_id reach recovered refresh_count reopened row_version scoped seq session_id
-    sessions_at_server set_aside shown socket_closed_count sort_key status through took_ms
+    sessions_at_server set_aside shown size socket_closed_count sort_key status through took_ms
     """.split()  # noqa: SIM905 - a table that many hands add to
 )
 _BYTES = frozenset({"body", "chatwoot", "encrypted", "hash", "replaced", "settings", "token_hash"})
@@ -138,7 +138,11 @@ def _append_events(text: str) -> Statement:
 
 
 def _all() -> dict[str, Statement]:
-    texts = statements((resources.files("esteio.store.postgres") / "twins.sql").read_text("utf-8"))
+    folder = resources.files("esteio.store.postgres")
+    texts = {
+        **statements((folder / "twins.sql").read_text("utf-8")),
+        **parse((folder / "media.sql").read_text("utf-8")),
+    }
     found = {name: translated(name, text) for name, text in texts.items()}
     return {**found, "events_append": _append_events(texts["event_add"])}
 
