@@ -19,6 +19,7 @@ from esteio.cli.errors import Failed
 from esteio.cli.local.backup import backup, restore
 from esteio.cli.local.demo import demo
 from esteio.cli.local.doctor import doctor
+from esteio.cli.local.migrate_data import migrate_data
 from esteio.cli.local.sandbox import sandbox
 from esteio.cli.local.serve import serve
 from esteio.cli.remote.act import approve, pause, recover, reject, resume, send
@@ -59,6 +60,7 @@ VERBS = (
     ("doctor", doctor, ASK),
     ("backup", backup, KEEP),
     ("restore", restore, KEEP),
+    ("migrate-data", migrate_data, KEEP),
 )
 GROUPS = (
     ("servers", servers, "List the providers' servers; add and remove them.", ASK),

@@ -149,6 +149,10 @@ class NewerDatabase(Exception):
         self.found, self.known = found, known
 
 
+class UnfinishedCopy(Exception):
+    """A copy from SQLite into this database has begun and is not finished: nobody may work on it."""
+
+
 class Locked(Exception):
     """Another process owns this database."""
 

@@ -7,6 +7,7 @@ compared by the digest of its rows. Never lives here: words for people (`cli.loc
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -184,17 +185,23 @@ def _fitted(table: Table, row: Sequence[Any]) -> list[Any]:
 
 async def _copy_media(folder: Path, target: str, progress: Progress) -> None:
     """What is there by its name already is not sent again."""
-    files = sorted(path for path in folder.iterdir() if not path.suffix) if folder.is_dir() else []
+    files = _files(folder)
     database = PostgresDatabase(address_of(target), connections=1, alone=True)
     try:
         await database.open(copying=True)
         media = PostgresMediaStore(database)
-        for number, path in enumerate(files, 1):
+        for number, (path, put_at) in enumerate(files, 1):
             if await media.size(path.name) is None:
-                await media.put(path.read_bytes(), path.stat().st_mtime)
+                await media.put(await asyncio.to_thread(path.read_bytes), put_at)
             progress(MEDIA, number, len(files))
     finally:
         await database.aclose()
+
+
+def _files(folder: Path) -> list[tuple[Path, float]]:
+    """With the time they were last put; without halves, which a crash leaves."""
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [(path, path.stat().st_mtime) for path in found if not path.suffix]
 
 
 async def _set_counters(sqlite: apsw.Connection, postgres: Target) -> None:

@@ -16,12 +16,11 @@ import pytest
 
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.store.base import Locked
+from esteio.store.base import Locked, UnfinishedCopy
 from esteio.store.data_migration import MEDIA, Copied, Differs, SourceChanged, TargetInUse, migrate_data
 from esteio.store.media import FileMediaStore, name_of
 from esteio.store.postgres import PostgresStore
 from esteio.store.postgres.media import PostgresMediaStore
-from esteio.store.postgres.migrate import UnfinishedCopy
 from esteio.store.sqlite import SqliteStore
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from esteio.store.base import NewerDatabase
+from esteio.store.base import NewerDatabase, UnfinishedCopy
 from esteio.store.postgres.connection import Connection
 from esteio.store.sql.loader import migrations
 
@@ -27,10 +27,6 @@ def steps() -> tuple[tuple[int, str], ...]:
     common = [(number, text.replace(" TEXT", ' TEXT COLLATE "C"')) for number, text in migrations(_SERIAL)]
     first, text = common[0]
     return ((first, f"{text}\n{own}"), *common[1:])
-
-
-class UnfinishedCopy(Exception):
-    """A copy from SQLite into this database has begun and is not finished: nobody may work on it."""
 
 
 async def migrate(connection: Connection, *, copying: bool = False) -> int:
