@@ -74,8 +74,8 @@ AGAINST_A_GATEWAY: dict[tuple[str, ...], tuple[str, ...]] = {
     ("simulate",): ("--sessions", "1", "--hours", "0.1", "--policy", "default", "--jobs", "1"),
 }
 """What is given to each, in this order; capitals stand for what an earlier one gave."""
-ELSEWHERE = {("serve",), ("sandbox",), ("demo",), ("qr",), ("events",), ("approve",), ("reject",)}
-"""With a test of their own, here or where the demo's account is tested."""
+ELSEWHERE = {("serve",), ("sandbox",), ("demo",), ("qr",), ("events",), ("approve",), ("reject",), ("migrate-data",)}
+"""With a test of their own, here, in `moving`, or where the demo's account is tested."""
 
 
 def documents_of(stdout: str) -> list[Any]:

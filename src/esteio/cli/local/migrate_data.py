@@ -61,7 +61,6 @@ def _copied(source: Path, settings: Settings, *, again: bool) -> list[Copied]:
     from esteio.store import data_migration as migration  # noqa: PLC0415 - needs the driver
     from esteio.store.base import BadAddress, Damaged, Locked, NewerDatabase, StoreFull  # noqa: PLC0415
 
-    shown = {"data": settings.data}
     try:
         with output.progress("migrate.begun", data=settings.data) as step:
             work = migration.migrate_data(source, settings.database, progress=_lines(step), again=again)
@@ -69,13 +68,13 @@ def _copied(source: Path, settings: Settings, *, again: bool) -> list[Copied]:
     except BadAddress as error:
         raise Misused("database-address", why=reason(error)) from error
     except Locked as error:
-        raise Failed("migrate.running", **shown) from error
+        raise Failed("migrate.running", data=settings.data) from error
     except NewerDatabase as error:
-        raise Failed("newer-database", found=error.found, known=error.known, **shown) from error
+        raise Failed("newer-database", data=settings.data, found=error.found, known=error.known) from error
     except Damaged as error:
-        raise Failed("damaged-database", why=error, **shown) from error
+        raise Failed("damaged-database", data=settings.data, why=error) from error
     except StoreFull as error:
-        raise Failed("database-unavailable", why=error, **shown) from error
+        raise Failed("database-unavailable", why=error) from error
     except migration.TargetInUse as error:
         raise Misused("migrate.in-use") from error
     except migration.SourceChanged as error:

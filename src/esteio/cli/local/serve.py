@@ -120,7 +120,7 @@ async def opened(settings: Settings) -> Gateway:
     from esteio.core.audit.entry import Actor  # noqa: PLC0415
     from esteio.engine.audit.acting import acting  # noqa: PLC0415
     from esteio.engine.errors import CommandError  # noqa: PLC0415
-    from esteio.store.base import Damaged, Locked, NewerDatabase, StoreFull  # noqa: PLC0415
+    from esteio.store.base import Damaged, Locked, NewerDatabase, StoreFull, UnfinishedCopy  # noqa: PLC0415
     from esteio.vault import VaultError  # noqa: PLC0415
 
     used = _used_before(settings)
@@ -130,6 +130,8 @@ async def opened(settings: Settings) -> Gateway:
         await gateway.start()
     except Locked as error:
         raise Failed("data-locked", data=settings.data) from error
+    except UnfinishedCopy as error:
+        raise Failed("migrate.unfinished") from error
     except NewerDatabase as error:
         where = "PostgreSQL" if settings.database else settings.data
         raise Failed("newer-database", data=where, found=error.found, known=error.known) from error
