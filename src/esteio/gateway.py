@@ -108,14 +108,17 @@ def download_transport(settings: Settings) -> AiohttpTransport:
     return AiohttpTransport(max_body_bytes=settings.max_carried_bytes, connections_per_host=2)
 
 
-def _store(settings: Settings, data: Path) -> Store:
-    """The database that the settings name. Raises `BadAddress`."""
+def _stores(settings: Settings, data: Path) -> tuple[Store, MediaStore]:
+    """The database that the settings name, and where the bytes of media lie: beside a file, or in the database that
+    several nodes share. Raises `BadAddress`."""
     if not settings.database:
-        return SqliteStore(data / "esteio.db")
+        return SqliteStore(data / "esteio.db"), FileMediaStore(data / "media")
     # Its driver is an extra.
     from esteio.store.postgres import PostgresStore  # noqa: PLC0415
+    from esteio.store.postgres.media import PostgresMediaStore  # noqa: PLC0415
 
-    return PostgresStore(settings.database, alone=True)
+    store = PostgresStore(settings.database, alone=True)
+    return store, PostgresMediaStore(store.database)
 
 
 class Gateway:
@@ -395,16 +398,17 @@ class Gateway:
         targets = settings.notify.targets
         texts = translations(settings.language).default
         notifier: Notifier = AppriseNotifier(targets, texts) if targets else LogNotifier(texts)
+        store, media_store = _stores(settings, data)
         return cls(
             settings,
-            store=_store(settings, data),
+            store=store,
             clock=SystemClock(),
             transport=AiohttpTransport(trace=log_exchange),
             public_transport=public_transport(settings),
             media_transport=media_transport(settings),
             downloads=download_transport(settings),
             forward=forward_transport(settings),
-            media_store=FileMediaStore(data / "media"),
+            media_store=media_store,
             registry=load(),
             vault=open_vault(data, settings.secret_key or None),
             notifier=notifier,

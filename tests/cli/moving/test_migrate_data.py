@@ -48,7 +48,7 @@ def test_a_gateway_goes_on_over_postgresql(home: Path, postgres_url: str) -> Non
         seen.append(run("servers", "--json", cwd=home, ESTEIO_URL=url, ESTEIO_KEY=ADMIN).out)
 
     serve(home, look, ESTEIO_DATABASE=postgres_url)
-    assert [one["name"] for one in json.loads(seen[0])["servers"]] == ["evo"]
+    assert [one["name"] for one in json.loads(seen[0])["items"]] == ["evo"]
     again = run("migrate-data", "--database", postgres_url, cwd=home)
     assert again.code == 2
     assert "already holds data" in again.err

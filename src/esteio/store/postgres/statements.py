@@ -28,8 +28,8 @@ _FLOATS = frozenset(
 _INTEGERS = frozenset(
     """
     all applied attempt attempts base_seq below by_events bytes count cursor each enabled end epoch event expected
-    fence first floor head held_at_start last limit linked moved node noticed offset paused place priority provider_queued
-    provider_webhook_id reach recovered refresh_count reopened row_version scoped seq session_id
+    fence first floor head held_at_start last limit linked moved node noticed offset paused place priority
+    provider_queued provider_webhook_id reach recovered refresh_count reopened row_version scoped seq session_id
     sessions_at_server set_aside shown size socket_closed_count sort_key status through took_ms
     """.split()  # noqa: SIM905 - a table that many hands add to
 )
