@@ -10,9 +10,10 @@ CORE_COVERAGE ?= 100
 ARGS ?=
 BENCH ?= accept inbound deliver
 # What `make sim` does, e.g. `make sim SIM=guards`; and how often the gateway's process is killed.
-SIM ?= $(if $(ARGS),storm,storm guards mutants kills fuzz)
+SIM ?= $(if $(ARGS),storm,storm postgres guards mutants kills fuzz)
 KILLS ?= 1000
 FUZZ ?= 100000
+STORMS ?= 5
 UV_VERSION := 0.13.8
 
 # The first interpreter that starts and is new enough (a name may be found and still not start).
@@ -27,7 +28,7 @@ INSTALL_LOCK := $(PIP) install --no-deps --require-hashes --requirement
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check sim sim-storm sim-guards sim-mutants sim-kills sim-fuzz bench browse docs lock clean
+.PHONY: help run test quick check sim sim-storm sim-postgres sim-guards sim-mutants sim-kills sim-fuzz bench browse docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -61,11 +62,15 @@ check: $(VENV)/.dev ## without running the product: style, types, import rules, 
 	$(VENV)/bin/deptry --no-ansi src || verdict=1; \
 	exit $$verdict
 
-sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, guards deleted one by one, 500 mutants of the judge, 1,000 kill -9, 100,000 wrong bodies; with ARGS the storm alone
+sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, five over PostgreSQL, guards deleted one by one, 500 mutants of the judge, 1,000 kill -9, 100,000 wrong bodies; with ARGS the storm alone
 
 # ARGS go to `esteio simulate`.
 sim-storm: $(VENV)/.dev
 	$(VENV)/bin/esteio simulate $(ARGS)
+
+# The same over a real PostgreSQL, without a digest.
+sim-postgres: $(VENV)/.dev
+	STORMS=$(STORMS) $(VENV)/bin/pytest -n $(JOBS) -q tests/sim/storm/test_on_postgres.py
 
 # Each guard (`# guard: NAME`) is deleted in a copy; at least one test has to fail. The list: docs/explanation/simulation-guards.md.
 sim-guards: $(VENV)/.dev
