@@ -13,6 +13,10 @@ import secrets
 import time
 from typing import Protocol
 
+FOLLOW_BEYOND_S = 0.5
+"""Clocks so close together are left as they are."""
+_SLEEPS_TOO = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux's other monotonic clock stands still while the machine is suspended."""
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 """Two letters at a time: an id is made with every message."""
@@ -34,6 +38,20 @@ class Clock(Protocol):
         ...
 
 
+class NodeClock(Clock, Protocol):
+    """The clock of a node among several."""
+
+    def elapsed(self) -> float:
+        """Seconds by this machine's own clock, which nobody sets: it goes on while the process, or the machine,
+        sleeps."""
+        ...
+
+    def follow(self, told: float) -> None:
+        """From now on `now` tells the time by a clock that shows `told` (epoch seconds): several nodes go by their
+        database's, whatever their machines take for the time."""
+        ...
+
+
 def _ulid(prefix: str, now: float, entropy: int) -> str:
     value = (int(now * 1000) << 80) | entropy
     pairs = [_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)]
@@ -43,6 +61,11 @@ def _ulid(prefix: str, now: float, entropy: int) -> str:
 def named_id(prefix: str, now: float, name: str) -> str:
     """An id that sorts by time and is the same for the same time and name: for what must not be made twice."""
     return _ulid(prefix, now, int.from_bytes(hashlib.blake2b(name.encode(), digest_size=10).digest(), "big"))
+
+
+def _followed(ahead: float, difference: float) -> float:
+    """By how much a clock is to be corrected: what the way of an answer makes of the difference is no error."""
+    return difference if abs(difference - ahead) > FOLLOW_BEYOND_S else ahead
 
 
 def stopwatch() -> float:
@@ -55,9 +78,16 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._dice = random.Random(secrets.randbits(256))
+        self._ahead = 0.0
 
     def now(self) -> float:
-        return time.time()
+        return time.time() + self._ahead
+
+    def elapsed(self) -> float:
+        return time.clock_gettime(_SLEEPS_TOO)
+
+    def follow(self, told: float) -> None:
+        self._ahead = _followed(self._ahead, told - time.time())
 
     def new_id(self, prefix: str) -> str:
         return _ulid(prefix, self.now(), self._dice.getrandbits(80))
@@ -71,12 +101,18 @@ class LoopClock:
     Raises RuntimeError when made outside a loop."""
 
     def __init__(self, epoch: float, seed: int) -> None:
-        self._epoch = epoch
+        self._epoch, self._ahead = epoch, 0.0
         self._time = asyncio.get_running_loop().time
         self._dice = random.Random(seed)
 
     def now(self) -> float:
-        return self._epoch + self._time()
+        return self._epoch + self._time() + self._ahead
+
+    def elapsed(self) -> float:
+        return self._time()
+
+    def follow(self, told: float) -> None:
+        self._ahead = _followed(self._ahead, told - self._epoch - self._time())
 
     def new_id(self, prefix: str) -> str:
         return _ulid(prefix, self.now(), self._dice.getrandbits(80))

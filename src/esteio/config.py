@@ -136,6 +136,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     """HOST:PORT of a listener of its own for `/metrics`, `/livez` and `/readyz`, without keys; empty: none."""
     data: str = "esteio-data"
     """Directory of the SQLite database, the media and `secret.key`."""
+    node: Annotated[str, Meta(max_length=64, pattern="^[^\\s:/]*$")] = ""
+    """How this process is called among several on one PostgreSQL, over its restarts and like no other; empty: by its
+    host's name."""
     database: str = ""
     """`postgresql://…`, or empty for SQLite inside `data`."""
     public_url: str = ""
@@ -216,6 +219,7 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "ESTEIO_METRICS_LISTEN": ("metrics_listen",),
     "ESTEIO_DATA": ("data",),
     "ESTEIO_DATABASE": ("database",),
+    "ESTEIO_NODE": ("node",),
     "ESTEIO_PUBLIC_URL": ("public_url",),
     "ESTEIO_LANGUAGE": ("language",),
     "ESTEIO_PHONE_REGION": ("phone_region",),

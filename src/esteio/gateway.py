@@ -7,6 +7,7 @@ Never lives here: behaviour.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +23,14 @@ from esteio.api.http.route import ApiContext
 from esteio.api.ops import program_version
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
+from esteio.deployment import (
+    download_transport,
+    forward_transport,
+    media_transport,
+    node_of,
+    public_transport,
+    stores_of,
+)
 from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.chatwoot.chatwoot_commands import ChatwootCommands
 from esteio.engine.commands.chatwoot.inboxes import ChatwootInboxes
@@ -45,29 +54,29 @@ from esteio.engine.outbox.performers import Notifier, Performers
 from esteio.engine.outbox.provider_queue import ProviderQueueWatch
 from esteio.engine.outbox.rate_limit import RateLimiter
 from esteio.engine.outbox.spans import MessageSpans
-from esteio.engine.runtime.leases import SoleHolder
+from esteio.engine.runtime.leases import ALONE
 from esteio.engine.runtime.lifecycle import Lifecycle
+from esteio.engine.runtime.node_leases import NodeLeases, NodeName
 from esteio.engine.runtime.routing import Recipients, Routing
 from esteio.engine.runtime.supervisor import Supervisor
 from esteio.engine.runtime.waiters import Waiters
 from esteio.engine.supervision.ack_watch import AckWatch
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.supervision.memory import Memory
+from esteio.engine.supervision.other_nodes import OtherNodes
 from esteio.engine.supervision.probes import Prober
 from esteio.engine.supervision.reconcile import Reconciler
 from esteio.engine.supervision.recovery_steps import RecoverySteps
 from esteio.engine.supervision.scheduler import Scheduler
 from esteio.engine.supervision.silence_watch import SilenceWatch
-from esteio.engine.url_guard import Resolver, check_target, may_reach, system_resolver
+from esteio.engine.url_guard import Resolver, check_target, system_resolver
 from esteio.providers.base import Transport
 from esteio.providers.driver import AiohttpTransport, log_exchange
-from esteio.providers.forward import Forward
 from esteio.providers.pass_through import StreamingTransport, WholeAnswers
 from esteio.providers.registry import Registry, load
 from esteio.providers.traced import TracedTransport
-from esteio.store.base import Store
-from esteio.store.media import FileMediaStore, MediaStore, MemoryMediaStore
-from esteio.store.sqlite import SqliteStore
+from esteio.store.base import CrashReport, Store
+from esteio.store.media import MediaStore, MemoryMediaStore
 from esteio.texts import translations
 from esteio.tracing.open import open_tracer
 from esteio.tracing.tracer import NOT_TRACED, Tracer
@@ -75,50 +84,6 @@ from esteio.vault import Vault, open_vault
 
 CONTROL_TAKES_S = 60.0
 """The longest a control act's exchanges take together."""
-
-
-def public_transport(settings: Settings) -> AiohttpTransport:
-    """The road to addresses that callers named: guarded at every connect, answers only looked into."""
-    allowed = settings.allowed_networks
-    return AiohttpTransport(
-        max_body_bytes=4096,
-        cuts_answers=True,
-        connections_per_host=0,
-        may_reach=lambda address: may_reach(address, allowed),
-    )
-
-
-def media_transport(settings: Settings) -> AiohttpTransport:
-    """The road to media that callers named: guarded in the same way, answers read up to the largest media."""
-    allowed = settings.allowed_networks
-    return AiohttpTransport(
-        max_body_bytes=settings.max_media_bytes,
-        connections_per_host=4,
-        may_reach=lambda address: may_reach(address, allowed),
-    )
-
-
-def forward_transport(settings: Settings) -> Forward:
-    """The road to the providers for calls that clients make themselves."""
-    return Forward(max_body_bytes=settings.max_carried_bytes, trace=log_exchange)
-
-
-def download_transport(settings: Settings) -> AiohttpTransport:
-    """The road to the providers for the bytes of media, perhaps in base64."""
-    return AiohttpTransport(max_body_bytes=settings.max_carried_bytes, connections_per_host=2)
-
-
-def _stores(settings: Settings, data: Path) -> tuple[Store, MediaStore]:
-    """The database that the settings name, and where the bytes of media lie: beside a file, or in the database that
-    several nodes share. Raises `BadAddress`."""
-    if not settings.database:
-        return SqliteStore(data / "esteio.db"), FileMediaStore(data / "media")
-    # Its driver is an extra.
-    from esteio.store.postgres import PostgresStore  # noqa: PLC0415
-    from esteio.store.postgres.media import PostgresMediaStore  # noqa: PLC0415
-
-    store = PostgresStore(settings.database, alone=True)
-    return store, PostgresMediaStore(store.database)
 
 
 class Gateway:
@@ -141,10 +106,12 @@ class Gateway:
         media_store: MediaStore | None = None,
         resolve: Resolver = system_resolver,
         tracer: Tracer = NOT_TRACED,
+        node: NodeName | None = None,
     ) -> None:
         """`transport` leads to the providers, `downloads` (by default the same) too, for answers as large as media, and
         `forward` for calls that clients make themselves;
-        `outside` (by default the same) to addresses that callers named."""
+        `outside` (by default the same) to addresses that callers named. `node`: how this one is called among several on
+        one database; None: it is alone with it."""
         self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
         self.texts = translations(settings.language)
         self.tracer = tracer
@@ -156,7 +123,9 @@ class Gateway:
         self.routing = routing = Routing()
         self.pace = RateLimiter(store.servers, store.sessions, settings.policy_of)
         self.waiters = Waiters(store.sessions, store.messages)
-        self.memory = Memory(SoleHolder())
+        self.nodes = None if node is None else NodeLeases(store.nodes, node)
+        leases = self.leases = self.nodes or ALONE
+        self.memory = Memory(leases)
         self.addresses = Endpoints(
             vault,
             registry,
@@ -190,6 +159,7 @@ class Gateway:
             decisions=store.decisions,
             maintenance=store.maintenance,
             memory=self.memory,
+            journal=store.journal,
             acted=routing.work,
         )
         self._media_transport = media_transport or public_transport or transport
@@ -213,6 +183,7 @@ class Gateway:
             stager=self.media,
             media_store=self.media_store,
             notify=routing.media_changed,
+            leases=leases,
         )
         performers = Performers(
             clock,
@@ -226,6 +197,7 @@ class Gateway:
             policies=settings.policy_of,
             notifier=notifier,
             media=self.media,
+            leases=leases,
         )
         self.sends = SendDispatch(
             store.outbox,
@@ -236,8 +208,11 @@ class Gateway:
             lease_s=settings.longest_send_s,
             notify=routing.message_moved,
             unsure=routing.send_unsure,
+            leases=leases,
         )
-        self.work = WorkDispatch(store.work, clock, performers, lease_s=CONTROL_TAKES_S, notify=routing.work_done)
+        self.work = WorkDispatch(
+            store.work, clock, performers, lease_s=CONTROL_TAKES_S, notify=routing.work_done, leases=leases
+        )
         self.inbox = InboxReader(
             store.inbox,
             store.sessions,
@@ -247,6 +222,7 @@ class Gateway:
             spans=InboxSpans(tracer, store.messages, spans),
             notify=routing.webhook_read,
             applied=routing.webhook_applied,
+            leases=leases,
         )
         self.doubts = DoubtResolver(
             clock,
@@ -261,6 +237,7 @@ class Gateway:
             notify=routing.doubt_settled,
             waits=routing.work,
             notice_targets=notifier.targets,
+            leases=leases,
         )
         self.provider_queue = ProviderQueueWatch(
             store.provider_queue,
@@ -271,6 +248,7 @@ class Gateway:
             judged=self.memory.peek,
             notify=routing.left_provider_queue,
             heard=routing.observed,
+            leases=leases,
         )
         self.backfill = Backfill(
             clock,
@@ -282,6 +260,7 @@ class Gateway:
             media=self.media,
             notify=routing.webhook_read,
             applied=routing.webhook_applied,
+            leases=leases,
         )
         self.acks = AckWatch(
             store.traffic, clock, policies=settings.policy_of, memory=self.memory, notify=routing.session
@@ -297,6 +276,7 @@ class Gateway:
             silence_watch=SilenceWatch(store.traffic, clock, memory=self.memory, notify=routing.observed),
             media_store=self.media_store,
             keep=settings.retention,
+            leases=leases,
         )
         details = EventDetails(store.sessions, store.messages, self.media)
         self.webhook_client = WebhookClient(
@@ -309,7 +289,7 @@ class Gateway:
             links=self.links,
             loaded=details.with_media,
         )
-        self.deliveries = DeliveryDispatch(store.delivery, clock, self.webhook_client, tracer=tracer)
+        self.deliveries = DeliveryDispatch(store.delivery, clock, self.webhook_client, tracer=tracer, leases=leases)
         self.supervisor = Supervisor()
         routing.connect(
             Recipients(
@@ -361,8 +341,9 @@ class Gateway:
             store,
             clock,
             self.supervisor,
-            prepare=(self.audit.begin, self.backfill.after_start, self.pace.after_start),
+            prepare=(*self._joining(), self.audit.begin, self.backfill.after_start, self.pace.after_start),
             tasks={
+                **self._among_nodes(),
                 "inbox": self.inbox.run,
                 "work": self.work.run,
                 "sends": self.sends.run,
@@ -387,22 +368,56 @@ class Gateway:
             first_closed=self.scheduler,
             workers=(self.sends, self.work, self.deliveries, self.fetcher, self.passed_journal),
             patience_s=settings.drain.calls_s,
-            closed=(transport, self._forward, self._media_transport, self._downloads, self.webhook_client, tracer),
+            outlasting=("node-beat",),
+            closed=(
+                *self._leaving(),
+                transport,
+                self._forward,
+                self._media_transport,
+                self._downloads,
+                self.webhook_client,
+                tracer,
+            ),
         )
+
+    def _joining(self) -> tuple[Callable[[CrashReport], Awaitable[None]], ...]:
+        return () if self.nodes is None else (self.nodes.after_start,)
+
+    def _leaving(self) -> tuple[NodeLeases, ...]:
+        return () if self.nodes is None else (self.nodes,)
+
+    def _among_nodes(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What a node among several does beside all else."""
+        if self.nodes is None:
+            return {}
+        workers = (self.inbox, self.sends, self.work, self.doubts, self.provider_queue, self.deliveries, self.fetcher)
+        others = OtherNodes(
+            self.store.decisions,
+            self.store.servers,
+            self.store.sessions,
+            memory=self.memory,
+            judgements=self.scheduler,
+            workers=[worker.wake for worker in workers],
+            server_read=self.routing.server_read,
+            session_read=self.pace.set_limits,
+        )
+        return {"node-beat": self.nodes.beat, "nodes": self.nodes.spread, "other-nodes": others.run}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Gateway:
         """The gateway as a service. Raises `VaultError`, `SettingsError`, `BadAddress`, `ExtraMissing`."""
         data = Path(settings.data)
         data.mkdir(parents=True, exist_ok=True)
+        clock = SystemClock()
         targets = settings.notify.targets
         texts = translations(settings.language).default
         notifier: Notifier = AppriseNotifier(targets, texts) if targets else LogNotifier(texts)
-        store, media_store = _stores(settings, data)
+        store, media_store = stores_of(settings, data)
         return cls(
             settings,
             store=store,
-            clock=SystemClock(),
+            node=node_of(settings, clock),
+            clock=clock,
             transport=AiohttpTransport(trace=log_exchange),
             public_transport=public_transport(settings),
             media_transport=media_transport(settings),

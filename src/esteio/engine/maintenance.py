@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from esteio.clock import Clock
 from esteio.config import Retention
 from esteio.core.messages import media_fetch
+from esteio.core.nodes.chores import UPKEEP
 from esteio.engine.inbox.backfill import Backfill
+from esteio.engine.runtime.leases import ALONE, Leases
 from esteio.engine.supervision.ack_watch import AckWatch
 from esteio.engine.supervision.silence_watch import SilenceWatch
 from esteio.log import logger
@@ -54,7 +56,9 @@ class Maintenance:
         silence_watch: SilenceWatch,
         media_store: MediaStore,
         keep: Retention,
+        leases: Leases = ALONE,
     ) -> None:
+        self._leases = leases
         self._health, self._outbox, self._maintenance = health, outbox, maintenance
         self._media = media
         self._clock = clock
@@ -63,7 +67,7 @@ class Maintenance:
 
     async def expire(self) -> None:
         """Messages whose time is over, for ever."""
-        await _every(EXPIRE_EVERY_S, self._expire)
+        await _every(EXPIRE_EVERY_S, self._expire, self._is_ours)
 
     async def backfill(self) -> None:
         """Gaps whose reading is due, for ever."""
@@ -83,11 +87,15 @@ class Maintenance:
 
     async def purge(self) -> None:
         """Rows that nobody needs any more, for ever."""
-        await _every(PURGE_EVERY_S, self._purge)
+        await _every(PURGE_EVERY_S, self._purge, self._is_ours)
 
     async def sweep(self) -> None:
         """Files that nobody names, for ever."""
-        await _every(SWEEP_EVERY_S, self._sweep_media)
+        await _every(SWEEP_EVERY_S, self._sweep_media, self._is_ours)
+
+    def _is_ours(self) -> bool:
+        """What is done for the whole database is done by one node."""
+        return self._leases.does(UPKEEP)
 
     async def _expire(self) -> int:
         gone = await self._outbox.expire(self._clock.now(), 500)
@@ -152,10 +160,11 @@ def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
         yield names[start : start + NAMES_AT_ONCE]
 
 
-async def _every(period_s: float, chore: Callable[[], Awaitable[int]]) -> None:
+async def _every(period_s: float, chore: Callable[[], Awaitable[int]], ours: Callable[[], bool] = lambda: True) -> None:
     while True:
         try:
-            await chore()
+            if ours():
+                await chore()
         except StoreFull:
             log.warning("store.full")
         await asyncio.sleep(period_s)

@@ -51,6 +51,10 @@ KEYS: Final[dict[str, tuple[Kind, str]]] = {
     "provider_webhook": ("number", "the row of the provider's webhook, as in `GET /v1/inbox`"),
     "event_seq": ("number", "the event's sequence number, as in `GET /v1/events`"),
     "event_type": ("code", "the event's type, such as `message.received`"),
+    "node": ("name", "the node's id, which it keeps over restarts"),
+    "epoch": ("number", "which boot of the node it is"),
+    "sessions": ("number", "how many sessions"),
+    "chores": ("number", "how many chores: servers' health, shares of the deliveries, upkeep"),
     # what
     "state": ("code", "the state it is in from now on"),
     "before": ("code", "what it was before"),
@@ -84,8 +88,8 @@ KEYS: Final[dict[str, tuple[Kind, str]]] = {
     "count": ("number", "how many"),
     "suppressed": ("number", "how many like it since the last such line were not written"),
     "size": ("number", "bytes"),
-    "in_doubt": ("number", "messages that the last end of the process left in doubt"),
-    "interrupted": ("number", "acts that the last end of the process cut short"),
+    "in_doubt": ("number", "messages that the last end of a process left in doubt"),
+    "interrupted": ("number", "acts that the last end of a process cut short"),
     "new": ("number", "whether the database is new"),
     "adopted": ("number", "whether the instance was there before the session"),
     "soft": ("number", "the soft limit"),
@@ -329,6 +333,24 @@ EVENTS: Final[dict[str, Event]] = {
         "info", "The database is open, and what a crash left is put right.", "new", "interrupted", "in_doubt"
     ),
     "store.full": _one("warning", "The disk, or the database, takes no more.", "error"),
+    # -- several nodes on one database ---------------------------------------------------------------------------------
+    "node.joined": _one(
+        "info", "This node works on the database from now on; `count` nodes live.", *("node", "epoch", "count")
+    ),
+    "node.left": _one("info", "This node has given up all that it held.", "node", "epoch"),
+    "node.lease_lost": _one(
+        "warning",
+        "This node has stopped acting, for its lease is over; it joins again.",
+        *("node", "epoch", "reason", "sessions"),
+    ),
+    "node.beat_failed": _one("warning", "Nobody knows whether the lease was renewed.", "node", "error"),
+    "node.took_over": _one(
+        "info",
+        "This node holds more from now on; what was under way there was put right.",
+        *("node", "sessions", "chores", "interrupted", "in_doubt"),
+    ),
+    "node.gave_up": _one("info", "What belongs to another living node is free for it.", "node", "sessions", "chores"),
+    "node.take_failed": _one("warning", "Nobody knows whether what is free was taken.", "node", "error"),
     "store.purged": _one("info", "Rows beyond their time were removed.", "count"),
     "media.swept": _one("info", "Files that no message names were removed.", "count"),
     "library.logged": _either(

@@ -15,8 +15,8 @@ from aiohttp.web_request import Request
 from aiohttp.web_response import Response
 
 from esteio.config import Settings
+from esteio.deployment import public_transport
 from esteio.engine.url_guard import may_reach
-from esteio.gateway import public_transport
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED, AiohttpTransport
 

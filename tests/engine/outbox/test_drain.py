@@ -23,8 +23,8 @@ class SlowClaims:
         outbox = lab.store.outbox
         real = outbox.claim
 
-        async def claim(*args: Any) -> Sequence[SendClaim]:
-            claims = await real(*args)
+        async def claim(*args: Any, **kwargs: Any) -> Sequence[SendClaim]:
+            claims = await real(*args, **kwargs)
             if claims:
                 self.committed.set()
                 await asyncio.sleep(0.5)

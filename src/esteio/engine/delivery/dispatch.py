@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from esteio.clock import Clock
+from esteio.core.nodes.chores import UPKEEP, of_endpoint
 from esteio.engine.delivery.client import TIMEOUT_S, WebhookClient
+from esteio.engine.runtime.leases import ALONE, Leases
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
 from esteio.log import in_trace, logger
 from esteio.store.base import StoreFull
@@ -47,10 +49,17 @@ class DeliveryDispatch(Worker):
     claims = True
 
     def __init__(
-        self, delivery: DeliveryQueue, clock: Clock, webhook_client: WebhookClient, *, tracer: Tracer = NOT_TRACED
+        self,
+        delivery: DeliveryQueue,
+        clock: Clock,
+        webhook_client: WebhookClient,
+        *,
+        tracer: Tracer = NOT_TRACED,
+        leases: Leases = ALONE,
     ) -> None:
         super().__init__(clock)
-        self._tracer = tracer
+        self._tracer, self._leases = tracer, leases
+        leases.on_ended(self._break_off)
         self._delivery, self._webhook_client = delivery, webhook_client
         self._flying: Counter[str] = Counter()
         self._done: list[DeliverySettlement] = []
@@ -62,7 +71,7 @@ class DeliveryDispatch(Worker):
         """Give up what is overdue, for ever."""
         while True:
             try:
-                buried = await self._delivery.expire(self._clock.now(), BURY_AT_ONCE)
+                buried = await self._delivery.expire(self._clock.now(), BURY_AT_ONCE, mine=self._is_mine)
             except StoreFull:
                 log.warning("store.full")
                 buried = 0
@@ -77,6 +86,8 @@ class DeliveryDispatch(Worker):
             # A pause also between rounds that find much: the writer belongs to those who wait for it.
             await asyncio.sleep(AFTER_FAILURE_S if gone else PURGE_EVERY_S)
             now = self._clock.now()
+            if not self._leases.does(UPKEEP):
+                continue
             try:
                 gone = await self._delivery.purge(now - KEEP_EVENTS_S, now - KEEP_DEAD_S)
             except StoreFull:
@@ -94,7 +105,7 @@ class DeliveryDispatch(Worker):
     async def _due(self) -> float | None:
         if self._done:
             return AT_ONCE
-        return await self._delivery.next_due(self._clock.now(), self._flying, CALLS_AT_ONCE)
+        return await self._delivery.next_due(self._clock.now(), self._flying, CALLS_AT_ONCE, mine=self._is_mine)
 
     async def _run_once(self) -> float | None:
         """Deal, write what is done, claim.
@@ -105,9 +116,9 @@ class DeliveryDispatch(Worker):
         now = self._clock.now()
         batch, self._done = self._done, []
         dealt, settled, claimed = await asyncio.gather(
-            self._delivery.deal(now, DEAL_AT_ONCE),
+            self._delivery.deal(now, DEAL_AT_ONCE, mine=self._is_mine),
             self._settle(batch),
-            self._delivery.claim(now, self._flying, CALLS_AT_ONCE, LEASE_S),
+            self._delivery.claim(now, self._flying, CALLS_AT_ONCE, LEASE_S, mine=self._is_mine),
             return_exceptions=True,
         )
         for claim in [] if isinstance(claimed, BaseException) else claimed:
@@ -130,6 +141,15 @@ class DeliveryDispatch(Worker):
             in_trace(settlement.claim.trace_context)
             _log_attempt(settlement, settled)
             in_trace(None)
+
+    def _is_mine(self, endpoint_id: str) -> bool:
+        return self._leases.does(of_endpoint(endpoint_id))
+
+    def _break_off(self) -> None:
+        """The lease is over: whoever takes over delivers again what was under way."""
+        self.break_off()
+        self._flying.clear()
+        self._done.clear()
 
     def _land(self, endpoint_id: str) -> None:
         self._flying[endpoint_id] -= 1

@@ -22,6 +22,7 @@ from esteio.core.model.session import Session
 from esteio.core.views.documents import timestamp
 from esteio.engine.commands.provider_webhooks import Secrets, blank, known_secrets
 from esteio.engine.media.stager import MediaStager
+from esteio.engine.runtime.leases import ALONE, Leases
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers import driver
@@ -52,21 +53,23 @@ class Backfill:
         media: MediaStager,
         notify: Callable[[Session, Sequence[Evidence]], None],
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
+        leases: Leases = ALONE,
     ) -> None:
+        self._leases = leases
         self._history_gaps, self._sessions, self._inbox = history_gaps, sessions, inbox
         self._clock, self._addresses, self._transport = clock, addresses, transport
         self._media, self._notify, self._applied = media, notify, applied
 
     async def after_start(self, report: CrashReport) -> None:
-        """Nobody listened while we were away."""
-        if report.last_alive is not None:
+        """Nobody listened while we were away. Of several nodes each marks what it takes from one that died."""
+        if report.last_alive is not None and self._leases.node is None:
             now = self._clock.now()
             since = max(report.last_alive - core.MARGIN_S, now - core.AT_MOST_S)
             await self._history_gaps.mark_all(since, now + core.SETTLES_S)
 
     async def look(self) -> int:
         """One round over the gaps that are due; how many were read."""
-        due = await self._history_gaps.due(self._clock.now(), AT_ONCE)
+        due = await self._history_gaps.due(self._clock.now(), AT_ONCE, node=self._leases.node)
         for outcome in await asyncio.gather(*(self._read(gap) for gap in due), return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -129,6 +132,7 @@ class Backfill:
             events=await self._media.kept(events),
             evidence=tuple(evidence),
             recovered=True,
+            generation=self._leases.generation(session.id),
         )
         result = await self._inbox.settle(settlement)
         self._applied(session.id, settlement, result)

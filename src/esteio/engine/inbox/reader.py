@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from esteio.clock import Clock
 from esteio.core.judge.facts import is_overtaken
 from esteio.core.model.evidence import Evidence, seen
@@ -18,6 +20,7 @@ from esteio.core.model.session import Session
 from esteio.engine.commands.webhook_budget import WebhookBudget
 from esteio.engine.inbox.spans import InboxSpans
 from esteio.engine.media.stager import MediaStager
+from esteio.engine.runtime.leases import ALONE, Leases
 from esteio.engine.runtime.worker import AT_ONCE, Worker, by_session
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.engine.supervision.probes import qr_row
@@ -54,8 +57,10 @@ class InboxReader(Worker):
         spans: InboxSpans,
         notify: Callable[[Session, Sequence[Evidence]], None],
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
+        leases: Leases = ALONE,
     ) -> None:
         super().__init__(clock)
+        self._leases = leases
         self._inbox, self._sessions, self._addresses = inbox, sessions, addresses
         self._media, self._spans, self._notify, self._applied = media, spans, notify, applied
         self._unreadable = WebhookBudget(UNREADABLE_BYTES)
@@ -67,7 +72,8 @@ class InboxReader(Worker):
 
     async def read_some(self) -> int:
         """Read one batch, oldest first; how many there were."""
-        batch = await self._inbox.unread(BATCH, BATCH_BYTES)
+        unread = await self._inbox.unread(BATCH, BATCH_BYTES, node=self._leases.node)
+        batch = [raw for raw in unread if self._leases.holds(raw.session_id)]
         await by_session(batch, self._read_in_order)
         return len(batch)
 
@@ -121,6 +127,8 @@ class InboxReader(Worker):
         )
 
     async def _settle(self, settlement: InboxSettlement, session: Session | None, span: Span) -> None:
+        generation = self._leases.generation(settlement.session_id)
+        settlement = msgspec.structs.replace(settlement, generation=generation)
         result = await self._inbox.settle(settlement)
         self._spans.end(span, settlement)
         await self._spans.acked(settlement)

@@ -17,7 +17,9 @@ from esteio.clock import Clock
 from esteio.core.messages import media_fetch as law
 from esteio.core.model.content import Media
 from esteio.core.model.ids import MessageId, ServerName
+from esteio.core.nodes.rendezvous import share
 from esteio.engine.media.stager import URL, MediaStager, Unfetchable
+from esteio.engine.runtime.leases import ALONE, Leases
 from esteio.engine.runtime.worker import AT_ONCE, Worker
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
@@ -54,8 +56,10 @@ class MediaFetcher(Worker):
         stager: MediaStager,
         media_store: MediaStore,
         notify: Callable[[], None],
+        leases: Leases = ALONE,
     ) -> None:
         super().__init__(clock)
+        self._leases = leases
         self._media, self._messages, self._sessions = media, messages, sessions
         self._addresses, self._transport = addresses, transport
         self._stager, self._media_store, self._notify = stager, media_store, notify
@@ -81,8 +85,8 @@ class MediaFetcher(Worker):
         if len(self._flying) >= FETCHES_AT_ONCE:
             return None
         taken = Counter(self._flying.values())
-        for one in await self._media.fetches(LOOKED_AT):
-            if one.message_id not in self._flying and taken[one.server] < OF_A_SERVER:
+        for one in await self._media.fetches(LOOKED_AT, node=self._leases.node):
+            if one.message_id not in self._flying and taken[one.server] < share(OF_A_SERVER, self._leases.living):
                 return one
         return None
 

@@ -19,9 +19,11 @@ from esteio.clock import Clock
 from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
+from esteio.engine.outbox.held import NotHeld
 from esteio.engine.outbox.performers import Performers
 from esteio.engine.outbox.rate_limit import RateLimiter
 from esteio.engine.outbox.spans import MessageSpans
+from esteio.engine.runtime.leases import ALONE, Leases
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
 from esteio.log import in_trace, logger
 from esteio.store.base import SendClaim, StoreFull, Work, WorkSettlement
@@ -58,8 +60,11 @@ class SendDispatch(Worker):
         lease_s: float,
         notify: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
         unsure: Callable[[], None],
+        leases: Leases = ALONE,
     ) -> None:
         super().__init__(clock)
+        self._leases = leases
+        leases.on_ended(self._break_off)
         self._outbox, self._performers = outbox, performers
         self._pace, self._lease_s, self._notify, self._unsure = pace, lease_s + MARGIN_S, notify, unsure
         self._spans = spans
@@ -74,7 +79,7 @@ class SendDispatch(Worker):
         if self._done:
             return AT_ONCE
         now = self._clock.now()
-        return await self._outbox.next_due(now, self._pace.not_before(now))
+        return await self._outbox.next_due(now, self._pace.not_before(now), node=self._leases.node)
 
     async def _run_once(self) -> float | None:
         """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
@@ -96,7 +101,7 @@ class SendDispatch(Worker):
             return ()
         now = self._clock.now()
         allowance = self._pace.quota(flying, self._where, now)
-        claims = await self._outbox.claim(now, free, self._lease_s, allowance)
+        claims = await self._outbox.claim(now, free, self._lease_s, allowance, node=self._leases.node)
         self._pace.record_sends(claims)
         return claims
 
@@ -129,13 +134,28 @@ class SendDispatch(Worker):
             log.warning("store.full")
 
     def _land(self, session_id: SessionId) -> None:
+        if session_id not in self._flying:
+            return  # broken off since
         self._flying[session_id] -= 1
         if self._flying[session_id] <= 0:
             del self._flying[session_id], self._where[session_id]
 
+    def _break_off(self) -> None:
+        """The lease is over: nothing of ours may go on, and what has left is looked for by whoever takes over."""
+        self.break_off()
+        self._flying.clear()
+        self._where.clear()
+        self._done.clear()
+
     async def _send(self, claim: SendClaim) -> None:
         span = self._spans.begin(claim, self._clock.now())
-        settlement = await self._performers.send(claim)
+        try:
+            settlement = await self._performers.send(claim)
+        except (NotHeld, StoreFull):
+            # Nobody knows any more whether it left: it is in doubt when it is taken over, or its claim has run out.
+            log.warning("message.fence_lost", message=claim.message.id, session=claim.message.session)
+            self._land(claim.message.session_id)
+            return
         self._spans.end(span, settlement)
         self._done.append((claim, settlement))
         self.wake()
@@ -193,8 +213,11 @@ class WorkDispatch(Worker):
         *,
         lease_s: float,
         notify: Callable[[SessionId | None, ServerName | None], None],
+        leases: Leases = ALONE,
     ) -> None:
         super().__init__(clock)
+        self._leases = leases
+        leases.on_ended(self.break_off)
         self._work, self._performers = work, performers
         self._lease_s, self._notify = lease_s + MARGIN_S, notify
         self._lanes: set[str] = set()
@@ -203,11 +226,12 @@ class WorkDispatch(Worker):
         return f"WorkDispatch(lanes={len(self._lanes)})"
 
     async def _due(self) -> float | None:
-        return await self._work.next_due() if len(self._lanes) < WORK_AT_ONCE else None
+        return await self._work.next_due(node=self._leases.node) if len(self._lanes) < WORK_AT_ONCE else None
 
     async def _run_once(self) -> float | None:
         free = WORK_AT_ONCE - len(self._lanes)
-        claimed = await self._work.claim(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
+        lanes, node = frozenset(self._lanes), self._leases.node
+        claimed = await self._work.claim(self._clock.now(), free, self._lease_s, lanes, node=node)
         for work in claimed:
             self._lanes.add(work.lane)
             log.debug("work.claimed", work=work.id, kind=work.kind, lane=work.lane)
@@ -217,6 +241,8 @@ class WorkDispatch(Worker):
     async def _perform(self, work: Work) -> None:
         try:
             await self._settle(await self._performers.work(work))
+        except NotHeld:
+            log.warning("work.fence_lost", work=work.id)
         finally:
             self._lanes.discard(work.lane)
             self.wake()

@@ -21,6 +21,7 @@ from esteio.core.model.message import Message
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
 from esteio.engine.outbox.spans import MessageSpans
+from esteio.engine.runtime.leases import ALONE, Leases
 from esteio.engine.runtime.worker import LOOKS_APART_S, Worker, by_session
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import in_trace, logger
@@ -59,9 +60,11 @@ class DoubtResolver(Worker):
         notify: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
         waits: Callable[[], None],
         notice_targets: Collection[str] = (),
+        leases: Leases = ALONE,
     ) -> None:
         """`told`: a message moved; `waits`: a word for people is in the store; `notice_targets`: as the judge's."""
         super().__init__(clock)
+        self._leases = leases
         self._doubts, self._sessions, self._servers = doubts, sessions, servers
         self._addresses = addresses
         self._transport, self._policies, self._judged = transport, policies, judged
@@ -69,10 +72,10 @@ class DoubtResolver(Worker):
         self._targets = tuple(notice_targets) or ("",)
 
     async def _due(self) -> float | None:
-        return await self._doubts.next_due()
+        return await self._doubts.next_due(node=self._leases.node)
 
     async def _run_once(self) -> float | None:
-        due = await self._doubts.due(self._clock.now(), BATCH)
+        due = await self._doubts.due(self._clock.now(), BATCH, node=self._leases.node)
         # A server that answers slowly keeps nobody else in doubt.
         await by_session(due, self._resolve_in_turn)
         return self._clock.now() + LOOKS_APART_S
@@ -88,7 +91,8 @@ class DoubtResolver(Worker):
         if session is None:
             return
         policy = self._policies(session.policy)
-        began = self._clock.now()
+        # As it is held before the look: what the look shows is written by nobody who has lost it since.
+        generation, began = self._leases.generation(session.id), self._clock.now()
         outcome = await self._look_up(message, session, policy)
         settlement = doubts.resolve(
             message,
@@ -106,7 +110,7 @@ class DoubtResolver(Worker):
         )
         waits = settlement.event == "set_aside"
         notices = [_notice(message, target, settlement.at) for target in self._targets] if waits else []
-        if await self._doubts.settle(settlement, notices):
+        if await self._doubts.settle(settlement, notices, generation=generation):
             if settlement.state != "in_doubt":
                 _log_settled(message, session, settlement, outcome.result, began)
                 await self._spans.resolved(message, settlement)

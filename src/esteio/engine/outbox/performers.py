@@ -23,6 +23,8 @@ from esteio.core.model.policy import Policy
 from esteio.core.model.recovery import Rung
 from esteio.core.model.session import Session
 from esteio.engine.media.stager import MediaStager, Unfetchable
+from esteio.engine.outbox.held import NotHeld, held_transport
+from esteio.engine.runtime.leases import ALONE, Leases
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.engine.supervision.probes import qr_row
 from esteio.log import logger
@@ -81,7 +83,9 @@ class Performers:
         policies: Callable[[str], Policy],
         notifier: Notifier,
         media: MediaStager,
+        leases: Leases = ALONE,
     ) -> None:
+        self._leases = leases
         self._media = media
         self._sessions, self._messages, self._contacts = sessions, messages, contacts
         self._outbox, self._journal = outbox, journal
@@ -91,7 +95,8 @@ class Performers:
     # -- messages -------------------------------------------------------------------------------------------------
 
     async def send(self, claim: SendClaim) -> outbox.SendSettlement:
-        """One attempt at one message. Total: whatever happens, there is a settlement."""
+        """One attempt at one message. Total: whatever happens, there is a settlement; but for a session that is lost,
+        which raises `NotHeld`."""
         message, began = claim.message, self._clock.now()
         session = await self._sessions.by_id(message.session_id)
         policy = self._policies(session.policy if session else "default")
@@ -99,6 +104,8 @@ class Performers:
             outcome = await self._send(message, session, policy)
         except EndpointUnknown:
             outcome = SendOutcome("refused", fault="request", detail="the session was deleted")
+        except NotHeld:
+            raise
         except Exception as error:
             # A defect of ours in the middle of a send: nobody knows whether it went out, so it is looked for.
             log.exception("message.attempt_crashed", session=message.session, server=claim.server, message=message.id)
@@ -124,7 +131,7 @@ class Performers:
             except Unfetchable as gone:
                 return SendOutcome("not_sent", fault=gone.fault, detail=str(gone))
         flow = provider.send(where, self._clock.now(), outgoing, policy.send_timeout_s)
-        outcome = await driver.run(flow, self._transport)
+        outcome = await driver.run(flow, held_transport(self._transport, self._leases, session.id))
         evidence = as_answered(outcome.evidence, self._clock.now())
         if provider.capabilities.queues_while_down:
             # Such a provider takes messages while it is down: that it took one says nothing of the socket.
@@ -189,13 +196,15 @@ class Performers:
     # -- the rest -------------------------------------------------------------------------------------------------
 
     async def work(self, work: Work) -> WorkSettlement:
-        """Perform one work row. Total."""
+        """Perform one work row. Total, but for one of a session that is lost: `NotHeld`."""
         try:
             if work.kind == "control":
                 return await self._control(work)
             return await self._notice(work)
         except EndpointUnknown:
             return self._unwanted(work)
+        except NotHeld:
+            raise
         except Exception as error:
             log.exception("work.failed", work=work.id)
             outcome = ActOutcome("unanswered", f"internal error: {type(error).__name__}")
@@ -206,11 +215,15 @@ class Performers:
         session = await self._sessions.by_id(work.session_id) if work.session_id is not None else None
         if session is None or not _still_wanted(session, work):  # guard: unwanted-act-not-performed
             return self._unwanted(work)
+        if self._leases.node is not None:
+            # Another node may have changed its address, or what its webhook is to tell.
+            self._addresses.forget(session.id)
         provider, where = await self._addresses.of_session(session)
         began = self._clock.now()
         outcome = await self._unkept(session, provider, where, work)
         if outcome is None:
-            outcome = await driver.run(await self._flow(session, provider, where, work), self._transport)
+            held = held_transport(self._transport, self._leases, session.id)
+            outcome = await driver.run(await self._flow(session, provider, where, work), held)
         log.info(
             "work.performed",
             session=session.name,

@@ -16,6 +16,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
+from esteio.engine.runtime.leases import ALONE, Leases
 from esteio.engine.runtime.worker import LOOKS_APART_S, Worker, by_session
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
@@ -44,28 +45,33 @@ class ProviderQueueWatch(Worker):
         judged: Callable[[SessionId], Session | None],
         notify: Callable[[SessionId, MessageId], None],
         heard: Callable[[ServerName, Sequence[Evidence]], None],
+        leases: Leases = ALONE,
     ) -> None:
         super().__init__(clock)
+        self._leases = leases
         self._provider_queue, self._sessions, self._addresses = provider_queue, sessions, addresses
         self._transport, self._judged, self._notify, self._heard = transport, judged, notify, heard
 
     async def _due(self) -> float | None:
-        return await self._provider_queue.next_due()
+        return await self._provider_queue.next_due(node=self._leases.node)
 
     async def _run_once(self) -> float | None:
-        await by_session(await self._provider_queue.due(self._clock.now(), BATCH), self._look_at)
+        due = await self._provider_queue.due(self._clock.now(), BATCH, node=self._leases.node)
+        await by_session(due, self._look_at)
         return self._clock.now() + LOOKS_APART_S
 
     async def _look_at(self, session_id: SessionId, messages: Sequence[Message]) -> None:
         session = self._judged(session_id) or await self._sessions.by_id(session_id)
         if session is None:
             return
+        generation = self._leases.generation(session_id)
+        held = None if generation is None else (session_id, generation)
         queue = await self._queue(session)
         if queue.evidence:
             self._heard(session.server, queue.evidence)
         now, opened = self._clock.now(), opened_at(self._judged(session_id) or session)
         settlements = [provider_queue.next_check(one, queue, opened=opened, now=now) for one in messages]
-        for message_id in await self._provider_queue.settle(settlements):
+        for message_id in await self._provider_queue.settle(settlements, held=held):
             self._notify(session_id, message_id)
 
     async def _queue(self, session: Session) -> QueueOutcome:

@@ -72,6 +72,11 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def break_off(self) -> None:
+        """What is under way ends now; nobody waits for it."""
+        for task in list(self._tasks):
+            task.cancel()
+
     async def _due(self) -> float | None:
         """When there is something to do: `AT_ONCE`, a time, or None when only a wake-up will tell. It writes nothing
         to find that out."""

@@ -96,7 +96,8 @@ class Memory:
     """The records of this node."""
 
     def __init__(self, leases: Leases) -> None:
-        self._leases = leases
+        self.leases = leases
+        """Whose sessions and servers these are; whoever reads this memory goes by the same."""
         self._sessions: dict[SessionId, SessionRecord] = {}
         self._servers: dict[ServerName, ServerRecord] = {}
         self._plain: dict[tuple[tuple[str, str], ...], ProbeOutcome] = {}
@@ -117,7 +118,7 @@ class Memory:
         record = self._sessions.get(session_id)
         if record is None:
             record = SessionRecord()
-            if self._leases.holds(session_id):
+            if self.leases.holds(session_id):
                 self._sessions[session_id] = record
         return record
 

@@ -6,7 +6,6 @@ Never lives here: when to look (`core.judge.probe_schedule`), what it means (`co
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping
 
 import msgspec
@@ -21,6 +20,7 @@ from esteio.core.model.evidence import Evidence, as_answered, seen, seen_with
 from esteio.core.model.ids import ServerName
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.core.model.session import Session
+from esteio.core.nodes.rendezvous import share
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.engine.supervision.memory import Memory, SessionRecord
 from esteio.log import logger
@@ -99,12 +99,13 @@ class Prober:
         self._qr_codes, self._clock, self._addresses, self._transport = qr_codes, clock, addresses, transport
         self._list_transport = _OneByOne(transport)
         self._memory = memory
-        self._places: defaultdict[ServerName, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOOKS_AT_ONCE))
+        self._places: dict[tuple[ServerName, int], asyncio.Semaphore] = {}
+        """By server and by how many looks of ours it may see, which is our share among the nodes that live."""
 
     async def session(self, session: Session, depth: Depth) -> ProbeResult:
         """One look at a session. A look that brought nothing about it says so (`look_failed`); so does one that met a
         defect of ours or a full disk. Total."""
-        async with self._places[session.server]:  # guard: looks-leave-places-for-sends
+        async with self._places_at(session.server):  # guard: looks-leave-places-for-sends
             try:
                 return await self._session(session, depth)
             except StoreFull:
@@ -112,6 +113,13 @@ class Prober:
             except Exception:
                 log.exception("probe.failed", session=session.name, server=session.server)
             return ProbeResult((seen("look_failed", self._clock.now(), "self"),))
+
+    def _places_at(self, server: ServerName) -> asyncio.Semaphore:
+        at_once = share(LOOKS_AT_ONCE, self._memory.leases.living)
+        places = self._places.get((server, at_once))
+        if places is None:
+            places = self._places[server, at_once] = asyncio.Semaphore(at_once)
+        return places
 
     async def _session(self, session: Session, depth: Depth) -> ProbeResult:
         now = self._clock.now()

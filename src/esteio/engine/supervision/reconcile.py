@@ -30,6 +30,7 @@ from esteio.core.model.recovery import DESTRUCTIVE
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
+from esteio.core.nodes.chores import of_server
 from esteio.core.views.documents import approval_document, session_document
 from esteio.core.views.server_documents import outage_event
 from esteio.engine.audit.audit_log import AuditLog
@@ -88,6 +89,8 @@ class Reconciler:
             return quiet
         known = self._memory.find(session_id)
         unsaved = (*(known.unsaved if known else ()), *new_evidence)
+        # As it was held when this pass began: what was lost and won again meanwhile is judged anew.
+        generation = self._memory.leases.generation(session_id)
         began = self._clock.now()
         for tries in range(MOST_TRIES):
             now = self._clock.now()
@@ -98,13 +101,16 @@ class Reconciler:
             stored = tuple(item.evidence for item in seen.new_evidence)
             view = self._view(seen, (*stored, *unsaved))
             decision = decide(view, now)
+            commit = msgspec.structs.replace(self._commit(seen, unsaved, decision, now), generation=generation)
             with self._recorded(decision):
-                committed = await self._decisions.commit_session(self._commit(seen, unsaved, decision, now))
+                committed = await self._decisions.commit_session(commit)
             if committed:  # guard: overtaken-decision-not-written
                 self._remember(view, decision, now)
                 log_decision(view.session, decision, Pass(view.new_evidence, tries, self._clock.now() - began))
                 self._changed(view.session, decision)
                 return decision
+            if not self._memory.leases.holds(session_id):
+                break
         raise Overtaken(session_id)  # guard: outrun-session-told
 
     def quietly(self, session_id: SessionId, new_evidence: tuple[Evidence, ...]) -> Decision | None:
@@ -198,6 +204,7 @@ class Reconciler:
         if quiet is not None:
             return quiet
         unsaved = (*self._memory.drop_server_inputs(name), *new_evidence)
+        generation = self._memory.leases.chore_generation(of_server(name))
         began = self._clock.now()
         for tries in range(MOST_TRIES):
             now = self._clock.now()
@@ -211,6 +218,7 @@ class Reconciler:
             decision = decide_server(case, now)
             commit = ServerCommit(
                 server=decision.server,
+                generation=generation,
                 news=unsaved,
                 folded_through=seen.new_evidence[-1].seq if seen.new_evidence else 0,
                 journal=tuple(_server_entry(line, name, now) for line in decision.lines),
@@ -228,6 +236,8 @@ class Reconciler:
                 self._memory.keep_server(msgspec.structs.replace(case, server=server, new_evidence=()), now)
                 log_server_decision(seen.server, decision, Pass(case.new_evidence, tries, self._clock.now() - began))
                 return decision
+            if not self._memory.leases.does(of_server(name)):
+                break
         raise Overtaken(name)
 
     def server_quietly(self, name: ServerName, new_evidence: tuple[Evidence, ...]) -> ServerDecision | None:

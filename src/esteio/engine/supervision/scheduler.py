@@ -22,13 +22,15 @@ from esteio.core.model.decision import Decision
 from esteio.core.model.evidence import Evidence, seen
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.server import UNUSABLE
+from esteio.core.nodes.chores import UPKEEP, of_server
 from esteio.engine.supervision.memory import Memory
 from esteio.engine.supervision.probes import Prober, ProbeResult, disagreements
 from esteio.engine.supervision.reconcile import Overtaken, Reconciler
 from esteio.log import logger
+from esteio.providers.base import InventoryEntry
 from esteio.store.base import StoreFull, every_session
 from esteio.store.ports.maintenance import Maintenance
-from esteio.store.ports.sessions import Decisions, Servers, Sessions
+from esteio.store.ports.sessions import Decisions, Journal, Servers, Sessions
 
 SWEEP_S = 15.0
 """How often the store is asked for sessions that nobody woke: a lost hint costs at most this."""
@@ -67,13 +69,15 @@ def _repeats_connecting(evidence: Sequence[Evidence]) -> bool:
 
 
 class _Box:
-    __slots__ = ("dirty", "looking", "news", "working")
+    __slots__ = ("dirty", "look", "looking", "news", "working")
 
     def __init__(self) -> None:
         self.news: list[Evidence] = []
         self.dirty = False
         self.working = False
         self.looking = False
+        self.look: asyncio.Task[None] | None = None
+        """The look that is under way."""
 
 
 class Scheduler:
@@ -90,10 +94,12 @@ class Scheduler:
         decisions: Decisions,
         maintenance: Maintenance,
         memory: Memory,
+        journal: Journal,
         acted: Callable[[], None],
     ) -> None:
         self._sessions, self._servers, self._decisions = sessions, servers, decisions
-        self._maintenance = maintenance
+        self._maintenance, self._journal = maintenance, journal
+        self._leases = memory.leases
         self._clock = clock
         self._reconciler, self._prober, self._memory, self._acted = reconciler, prober, memory, acted
         self._boxes: dict[Key, _Box] = {}
@@ -111,6 +117,7 @@ class Scheduler:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._open = True
+        self._leases.on_lost(self._drop)
 
     def __repr__(self) -> str:
         return f"Scheduler(boxes={len(self._boxes)}, waiting={len(self._due)})"
@@ -123,7 +130,43 @@ class Scheduler:
 
     def submit(self, key: Key, new_evidence: Sequence[Evidence]) -> None:
         """Something was seen, and is not in the store yet."""
+        if new_evidence and self._open and not self._is_ours(key):  # guard: anothers-news-stored
+            self._spawn(self._store(key, new_evidence))
+            return
         self._put(key, new_evidence, dirty=False)
+
+    def heard(self, key: Key) -> None:
+        """Evidence was stored by somebody: it is judged, unless it is about to be."""
+        if key not in self._later:
+            self.wake(key)
+
+    async def _store(self, key: Key, evidence: Sequence[Evidence]) -> None:
+        """For the node that judges it."""
+        try:
+            session = await self._sessions.by_id(SessionId(key)) if isinstance(key, int) else None
+            server = ServerName(key) if isinstance(key, str) else session.server if session is not None else None
+            if server is not None:
+                session_id = session.id if session is not None else None
+                await self._journal.add_evidence(session_id, server, evidence, self._clock.now())
+        except StoreFull:
+            log.warning("store.full")
+
+    def _is_ours(self, key: Key) -> bool:
+        """Whether it is judged on this node."""
+        if isinstance(key, int):
+            return self._leases.holds(SessionId(key))
+        return self._leases.does(of_server(key))
+
+    def _drop(self, session_id: SessionId) -> None:
+        """It is judged elsewhere from now on; a look that is under way is broken off."""
+        self._due.pop(session_id, None)
+        if (later := self._later.pop(session_id, None)) is not None:
+            later.cancel()
+        box = self._boxes.pop(session_id, None)
+        if box is not None:
+            box.news, box.dirty = [], False
+            if box.look is not None:
+                box.look.cancel()
 
     def on_evidence(self, session_id: SessionId, evidence: Sequence[Evidence]) -> None:
         """Evidence about this session was stored. What only repeats that a sound session is sound is judged
@@ -157,6 +200,9 @@ class Scheduler:
 
     def _put(self, key: Key, new_evidence: Sequence[Evidence], *, dirty: bool) -> None:
         if not self._open:
+            return
+        if not self._is_ours(key):  # guard: judged-by-holder-only
+            self._leases.look()
             return
         if dirty and (later := self._later.pop(key, None)) is not None:
             later.cancel()
@@ -198,11 +244,12 @@ class Scheduler:
         self._follow_server(ServerName(key), box, of_server)
         return True
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # Of no trace: who woke a session does not own what is done about it from then on.
         task = asyncio.get_running_loop().create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -273,13 +320,13 @@ class Scheduler:
             self.wake(decision.session.server)
         if decision.look is not None and not box.looking:
             box.looking = True
-            self._spawn(self._look(session_id, box, decision))
+            box.look = self._spawn(self._look(session_id, box, decision))
 
     async def _look(self, session_id: SessionId, box: _Box, decision: Decision) -> None:
         try:
             saw = await self._prober.session(decision.session, decision.look or "state")
         finally:
-            box.looking = False
+            box.looking, box.look = False, None
         log.debug(
             "session.probed",
             session=decision.session.name,
@@ -329,6 +376,15 @@ class Scheduler:
             hints = disagreements(session, listed.rows, now)
             if hints:
                 self.submit(session.id, hints)
+        if self._leases.node is not None:
+            await self._hint_others(name, listed.rows, now)
+
+    async def _hint_others(self, name: ServerName, rows: Mapping[str, InventoryEntry], now: float) -> None:
+        """The sessions of a server are spread over nodes, and its list is read by one of them."""
+        async for session in every_session(self._sessions, name):
+            hints = () if self._leases.holds(session.id) else disagreements(session, rows, now)
+            if hints:
+                await self._store(session.id, hints)
 
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""
@@ -355,8 +411,11 @@ class Scheduler:
     async def watch(self) -> None:
         """Sweep the store for what nobody spoke of. Runs for ever."""
         while True:
-            await self._compare_clocks()
-            await self._sweep(self._clock.now())
+            try:
+                await self._compare_clocks()
+                await self._sweep(self._clock.now())
+            except StoreFull:
+                log.warning("store.full")
             self._set_alarm()
             await asyncio.sleep(SWEEP_S)
 
@@ -370,7 +429,8 @@ class Scheduler:
             self._apart = apart
             return
         log.warning("clock.stepped_back", back_ms=back * 1000)
-        await self._maintenance.clock_put_back(now, back)
+        if self._leases.does(UPKEEP):
+            await self._maintenance.clock_put_back(now, back)
         self._apart = apart
         self._due.clear()
         self._heap.clear()
@@ -406,13 +466,17 @@ class Scheduler:
         finally:
             self._set_alarm()
 
+    async def sweep(self) -> None:
+        """Wake what is due in the store and nowhere here, before its turn."""
+        await self._sweep(self._clock.now())
+
     async def _sweep(self, now: float) -> None:
         """Wake what is due in the store and nowhere here. The store's times are old for all that was judged quietly
         since: what is known here may not hide what is not."""
         for stored in await self._servers.all():
             if self._unknown(stored.server.name):
                 self.wake(stored.server.name)
-        for session_id in await self._decisions.due_sessions(now):
+        for session_id in await self._decisions.due_sessions(now, node=self._leases.node):
             while len(self._tasks) >= SWEEP_MOST:  # guard: startup-looks-at-once
                 await self._for_room()
             if self._unknown(session_id):

@@ -19,9 +19,10 @@ import msgspec
 import uvicorn
 
 from esteio.clock import SystemClock
+from esteio.deployment import media_transport, public_transport
 from esteio.engine.commands.requests import MessageRequest, ServerRequest, SessionRequest
 from esteio.engine.commands.sessions.pairing import PairingResult
-from esteio.gateway import Gateway, media_transport, public_transport
+from esteio.gateway import Gateway
 from esteio.providers.driver import AiohttpTransport
 from esteio.providers.registry import load
 from esteio.sim.lab import SEALING_KEY, Lab

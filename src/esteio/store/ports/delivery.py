@@ -5,8 +5,8 @@ See the package for what holds of every method.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 from esteio.store.delivery import (
     DeadEvent,
@@ -21,6 +21,14 @@ from esteio.store.delivery import (
     Lane,
 )
 from esteio.store.values import EventRow
+
+Mine: TypeAlias = Callable[[str], bool]
+"""Whether this node delivers to the endpoint of this id: each has one node at a time that does."""
+
+
+def everyone(_endpoint_id: str, /) -> bool:
+    """Where a process is alone, it delivers to all."""
+    return True
 
 
 class EventLog(Protocol):
@@ -111,13 +119,13 @@ class WebhookEndpoints(Protocol):
 class DeliveryQueue(Protocol):
     """The queue of deliveries: dealing the log to lanes, claims, settlements, giving up."""
 
-    async def deal(self, now: float, limit: int) -> bool:
+    async def deal(self, now: float, limit: int, *, mine: Mine = everyone) -> bool:
         """Deal the next events of the log to the lanes of every endpoint that is enabled and not open; whether there
         may be more."""
         ...
 
     async def claim(
-        self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
+        self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float, *, mine: Mine = everyone
     ) -> Sequence[DeliveryClaim]:
         """Due heads of free lanes, at most `at_once` minus what it has in flight per endpoint; of an open endpoint one
         and only when it has none. Also frees lanes whose lease ran out."""
@@ -128,11 +136,13 @@ class DeliveryQueue(Protocol):
         the first success of an open endpoint wakes all its lanes. None: a stale fence, nothing was written."""
         ...
 
-    async def next_due(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:
+    async def next_due(
+        self, now: float, in_flight: Mapping[str, int], at_once: int, *, mine: Mine = everyone
+    ) -> float | None:
         """When the next lane (of endpoints with room), probe or lease falls due; `now` with something to deal."""
         ...
 
-    async def expire(self, now: float, limit: int) -> int:
+    async def expire(self, now: float, limit: int, *, mine: Mine = everyone) -> int:
         """Give up what is overdue at endpoints that have failed for 72 h; how many dead letters that made."""
         ...
 

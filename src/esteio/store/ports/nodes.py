@@ -6,7 +6,7 @@ See the package for what holds of every method.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -81,8 +81,11 @@ class Nodes(Protocol):
         missed is to be read back. None: the boot is over."""
         ...
 
-    async def release(self, epoch: int, sessions: Sequence[SessionId], chores: Sequence[str]) -> None:
-        """What this boot holds of these is free. Nothing may be under way in them any more."""
+    async def release(
+        self, epoch: int, sessions: Collection[SessionId], chores: Collection[str]
+    ) -> tuple[frozenset[SessionId], frozenset[str]]:
+        """Those of these that this boot holds and in which nothing is under way (no send, act or delivery) are free
+        from now on; which they were."""
         ...
 
     async def held(self, epoch: int) -> Held:

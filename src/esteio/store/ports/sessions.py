@@ -198,9 +198,9 @@ class Decisions(Protocol):
         have unfolded evidence, oldest first."""
         ...
 
-    async def with_news(self, node: int) -> Mapping[SessionId, int]:
-        """The sessions that this boot of a node holds and that have unfolded evidence, each with the number of the
-        newest."""
+    async def with_news(self, node: int) -> Mapping[SessionId | ServerName, int]:
+        """The sessions that this boot of a node holds, and all servers, that have unfolded evidence, each with the
+        number of the newest."""
         ...
 
     async def session_view(self, session_id: SessionId, now: float) -> SessionView | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from esteio.core.model.ids import SessionId
+from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.recovery import Approval
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
@@ -31,8 +31,12 @@ class SqlDecisions(SqlSubject):
     async def due_sessions(self, now: float, *, node: int | None = None) -> Sequence[SessionId]:
         return await self._reader.values("sessions_due", {"now": now, "ahead": now + AHEAD_S, "node": node})
 
-    async def with_news(self, node: int) -> Mapping[SessionId, int]:
-        return {row.id: row.seq for row in await self._reader.rows("sessions_with_news", {"node": node})}
+    async def with_news(self, node: int) -> Mapping[SessionId | ServerName, int]:
+        async def question(db: Db) -> dict[SessionId | ServerName, int]:
+            news = {row.id: row.seq for row in await db.rows("sessions_with_news", {"node": node})}
+            return news | {row.server: row.seq for row in await db.rows("servers_with_news", {})}
+
+        return await self._snapshot(question)
 
     async def session_view(self, session_id: SessionId, now: float) -> SessionView | None:
         return await self._snapshot(lambda db: _view(db, session_id))

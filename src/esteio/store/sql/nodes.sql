@@ -79,7 +79,16 @@ WHERE session_id IN {{listed_numbers}} AND (node IS NULL OR node IN {{over}})
 RETURNING session_id, generation
 
 -- name: session_owners_release
-UPDATE session_owners SET node = NULL WHERE session_id IN {{listed_numbers}} AND node = :node
+UPDATE session_owners SET node = NULL
+WHERE session_id IN {{listed_numbers}} AND node = :node
+    -- guard: busy-session-not-given-up
+    AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.session_id = session_owners.session_id AND m.state = 'sending')
+    AND NOT EXISTS (SELECT 1 FROM work w WHERE w.session_id = session_owners.session_id AND w.state = 'performing')
+RETURNING session_id
+
+-- Taken before what a node holds is given up: no claim of its own may be half-way then.
+-- name: node_lock
+SELECT epoch FROM nodes WHERE epoch = :node {{locked}}
 
 -- name: session_owners_held
 SELECT session_id, generation FROM session_owners WHERE node = :node
@@ -112,7 +121,7 @@ WHERE name IN {{listed}} AND (node IS NULL OR node IN {{over}})
 RETURNING name, generation
 
 -- name: chores_release
-UPDATE chores SET node = NULL WHERE name IN {{listed}} AND node = :node
+UPDATE chores SET node = NULL WHERE name IN {{listed}} AND node = :node RETURNING name
 
 -- name: chores_held
 SELECT name, generation FROM chores WHERE node = :node

@@ -242,6 +242,10 @@ WHERE {{held}} GROUP BY id ORDER BY min(due), id
 SELECT s.id, max(j.seq) AS seq FROM journal j JOIN sessions s ON s.id = j.session_id
 WHERE j.applied = 0 AND j.session_id IS NOT NULL AND {{held}} GROUP BY s.id
 
+-- name: servers_with_news
+SELECT server, max(seq) AS seq FROM journal
+WHERE applied = 0 AND session_id IS NULL AND server IS NOT NULL GROUP BY server
+
 -- name: session_forget_send_lanes
 DELETE FROM send_lanes WHERE session_id = :id
 -- name: session_forget_media

@@ -20,6 +20,7 @@ from esteio.store.delivery import (
     Endpoint,
     Queue,
 )
+from esteio.store.ports.delivery import Mine, everyone
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
 from esteio.store.sql.delivery.rows import LaneRow, data_of, endpoint_of, lane_of, settled_params
@@ -36,27 +37,28 @@ _ALWAYS = float("inf")
 class SqlDeliveryQueue(SqlSubject):
     """The queue of deliveries; dealing, claims and settlements all run in the writer, one after the other."""
 
-    async def deal(self, now: float, limit: int) -> bool:
+    async def deal(self, now: float, limit: int, *, mine: Mine = everyone) -> bool:
         """Endpoints that are open and have a lane to try are left out: their events wait in the log at no cost."""
 
         async def operation(db: Db) -> bool:
             await lock_endpoints(db)
             last = await db.value("event_last", {})
-            dealt = [await deal(db, one, now, _ALWAYS, limit) for one in await _enabled(db) if await _takes(db, one)]
+            ours = await _enabled(db, mine)
+            dealt = [await deal(db, one, now, _ALWAYS, limit) for one in ours if await _takes(db, one)]
             return any(cursor < last for cursor in dealt)
 
-        if not await _undealt(self._reader, await _enabled(self._reader)):
+        if not await _undealt(self._reader, await _enabled(self._reader, mine)):
             return False
         return await self._write(operation)
 
     async def claim(
-        self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
+        self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float, *, mine: Mine = everyone
     ) -> Sequence[DeliveryClaim]:
         async def operation(db: Db) -> list[DeliveryClaim]:
             await lock_endpoints(db)
             await db.put("delivery_lanes_lapsed", {"now": now})
             claims: list[DeliveryClaim] = []
-            for endpoint in await _enabled(db):
+            for endpoint in await _enabled(db, mine):
                 for lane in await _turns(db, endpoint, now, in_flight.get(endpoint.id, 0), at_once):
                     claim = await _claim(db, endpoint, lane, now, lease_s)
                     claims += [claim] if claim is not None else []
@@ -71,9 +73,11 @@ class SqlDeliveryQueue(SqlSubject):
 
         return await self._write(operation)
 
-    async def next_due(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:
+    async def next_due(
+        self, now: float, in_flight: Mapping[str, int], at_once: int, *, mine: Mine = everyone
+    ) -> float | None:
         db = self._reader
-        endpoints = await _enabled(db)
+        endpoints = await _enabled(db, mine)
         if not endpoints:
             return None
         if await _undealt(db, endpoints):
@@ -87,13 +91,13 @@ class SqlDeliveryQueue(SqlSubject):
             times.append(endpoint.health.probe_at if due is not None and endpoint.health.opened else due)
         return min((time for time in times if time is not None), default=None)
 
-    async def expire(self, now: float, limit: int) -> int:
+    async def expire(self, now: float, limit: int, *, mine: Mine = everyone) -> int:
         async def operation(db: Db) -> int:
             await lock_endpoints(db)
-            overdue = [one for one in await _enabled(db) if law.overdue(0.0, one.health, now)]
+            overdue = [one for one in await _enabled(db, mine) if law.overdue(0.0, one.health, now)]
             return sum([await _bury(db, one, now, limit) for one in overdue])
 
-        if not any(law.overdue(0.0, one.health, now) for one in await _enabled(self._reader)):
+        if not any(law.overdue(0.0, one.health, now) for one in await _enabled(self._reader, mine)):
             return 0
         return await self._write(operation)
 
@@ -120,8 +124,8 @@ async def forget_endpoint(db: Db, endpoint_id: str) -> int:
     return await db.run("webhook_endpoint_delete", {"id": endpoint_id})
 
 
-async def _enabled(db: Db) -> list[Endpoint]:
-    found = (endpoint_of(row) for row in await db.rows("webhook_endpoints", {}))
+async def _enabled(db: Db, mine: Mine) -> list[Endpoint]:
+    found = (endpoint_of(row) for row in await db.rows("webhook_endpoints", {}) if mine(row.id))
     return [endpoint for endpoint in found if endpoint.enabled]
 
 

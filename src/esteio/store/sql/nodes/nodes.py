@@ -7,10 +7,11 @@ to beat or take (`engine.runtime.leases`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from esteio.core.judge import gap
 from esteio.core.model.ids import SessionId
+from esteio.core.nodes.chores import of_endpoint
 from esteio.core.nodes.rendezvous import owner_of, session_key
 from esteio.store.ports.nodes import Beat, Held, NodeRow, Taken
 from esteio.store.sql import rows
@@ -69,12 +70,18 @@ class SqlNodes(SqlSubject):
 
         return await self._write(operation)
 
-    async def release(self, epoch: int, sessions: Sequence[SessionId], chores: Sequence[str]) -> None:
-        async def operation(db: Db) -> None:
-            await db.put("session_owners_release", {"node": epoch, "listed": rows.to_text(sorted(sessions))})
-            await db.put("chores_release", {"node": epoch, "listed": rows.to_text(sorted(chores))})
+    async def release(
+        self, epoch: int, sessions: Collection[SessionId], chores: Collection[str]
+    ) -> tuple[frozenset[SessionId], frozenset[str]]:
+        async def operation(db: Db) -> tuple[frozenset[SessionId], frozenset[str]]:
+            await db.row("node_lock", {"node": epoch})
+            listed = {"node": epoch, "listed": rows.to_text(sorted(sessions))}
+            freed = await db.values("session_owners_release", listed)
+            busy = {of_endpoint(one) for one in await db.values("delivery_lanes_leased", {})}
+            idle = {"node": epoch, "listed": rows.to_text(sorted({*chores} - busy))}
+            return frozenset(freed), frozenset(await db.values("chores_release", idle))
 
-        await self._write(operation)
+        return await self._write(operation)
 
     async def held(self, epoch: int) -> Held:
         async def question(db: Db) -> Held:

@@ -1,0 +1,205 @@
+"""Several nodes on one database: one actor for each session, whatever happens to the nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from esteio.store.base import SendClaim
+from tests.nodes.rig import Node, NodesLab, run_nodes
+
+CHATS = [f"5521988880{n:03}" for n in range(4)]
+
+
+async def talk(lab: NodesLab, names: list[str], seconds: float, every_s: float = 0.25) -> list[str]:
+    """The application hands over a message now and then, at any node; their texts, in order."""
+    texts: list[str] = []
+    until = lab.world.now() + seconds
+    while lab.world.now() < until:
+        number = len(texts)
+        texts.append(f"m{number:04}")
+        await lab.send(names[number % len(names)], CHATS[number // len(names) % len(CHATS)], texts[-1])
+        await asyncio.sleep(every_s)
+    return texts
+
+
+async def all_delivered(lab: NodesLab, texts: list[str], within_s: float = 900.0) -> None:
+    async def is_so() -> bool:
+        return {*texts} <= {*lab.texts_delivered()}
+
+    await lab.until(is_so, within_s)
+    assert [text for text, count in Counter(lab.texts_delivered()).items() if count > 1] == []
+
+
+def test_sessions_are_spread_and_each_is_acted_for_by_its_holder_alone() -> None:
+    async def story() -> None:
+        async with NodesLab(3) as lab:
+            names = await lab.fleet(12)
+            texts = await talk(lab, names, 60)
+            await all_delivered(lab, texts)
+            assert {*lab.holders().values()} == {"n0", "n1", "n2"}
+            for name in names:
+                assert {node for _, node in lab.reaches[name][20:]} == {lab.holders()[name]}
+            assert lab.trespasses == []
+
+    run_nodes(story)
+
+
+def test_a_dead_nodes_sessions_are_taken_over_and_nothing_is_lost_or_doubled() -> None:
+    async def story() -> None:
+        async with NodesLab(3, seed=3) as lab:
+            names = await lab.fleet(12)
+            talking = asyncio.create_task(talk(lab, names, 90))
+            took = []
+            for name in ("n1", "n2"):
+                await asyncio.sleep(20.3)
+                mine = {session for session, node in lab.holders().items() if node == name}
+                assert mine
+                await lab.node(name).kill()
+                took.append(await lab.all_held() if not all(lab.holders().values()) else await _taken(lab, mine, name))
+            assert max(took) <= 10, took
+            await all_delivered(lab, await talking)
+            assert {*lab.holders().values()} == {"n0"}
+            assert lab.trespasses == []
+
+    run_nodes(story)
+
+
+async def _taken(lab: NodesLab, sessions: set[str], before: str) -> float:
+    async def is_so() -> bool:
+        holders = lab.holders()
+        return all(holders[session] not in ("", before) for session in sessions)
+
+    return await lab.until(is_so, 60)
+
+
+def test_a_frozen_node_wakes_and_does_no_harm() -> None:
+    async def story() -> None:
+        async with NodesLab(3, seed=4) as lab:
+            names = await lab.fleet(12)
+            talking = asyncio.create_task(talk(lab, names, 150))
+            await asyncio.sleep(30.1)
+            node = lab.node("n1")
+            mine = {session for session, holder in lab.holders().items() if holder == "n1"}
+            epoch = node.gateway.leases.node
+            node.freeze()
+            assert await _taken(lab, mine, "n1") <= 10
+            await asyncio.sleep(52)
+            node.thaw()
+            await asyncio.sleep(0)
+            assert not any(node.gateway.leases.holds(lab_id) for lab_id in [(await lab.found(one)).id for one in mine])
+            await all_delivered(lab, await talking)
+            assert node.gateway.leases.node not in (0, epoch), "it is another boot"
+            assert "n1" in lab.holders().values(), "and has its share again"
+            assert lab.trespasses == []
+
+    run_nodes(story)
+
+
+def test_what_was_claimed_just_before_a_freeze_is_not_sent_after_it() -> None:
+    """The process stops between its claim and the first byte, and goes on when another has looked for the message, seen
+    that it is nowhere, and sent it."""
+
+    async def story() -> None:
+        async with NodesLab(2, seed=9) as lab:
+            (name,) = await lab.fleet(1)
+            # In a list that holds something a message can be missing.
+            await all_delivered(lab, await talk(lab, [name], 2))
+            holder = lab.node(lab.holders()[name])
+            _freeze_after_claim(holder)
+            await lab.send(name, CHATS[0], "frozen")
+            await asyncio.sleep(1)
+            assert holder.frozen
+            await all_delivered(lab, ["frozen"])
+            holder.thaw()
+            await asyncio.sleep(60)
+            await all_delivered(lab, ["frozen"])
+            assert lab.trespasses == []
+
+    run_nodes(story)
+
+
+def _freeze_after_claim(node: Node) -> None:
+    claim = node.gateway.sends._outbox.claim
+
+    async def claimed(*args: Any, **kwargs: Any) -> Sequence[SendClaim]:
+        claims = await claim(*args, **kwargs)
+        if claims:
+            node.freeze()
+            await asyncio.sleep(0)
+        return claims
+
+    node.gateway.sends._outbox.claim = claimed  # type: ignore[method-assign]
+
+
+def test_a_node_that_is_cut_off_from_the_database_stops_acting_when_its_lease_ends() -> None:
+    async def story() -> None:
+        async with NodesLab(3, seed=5) as lab:
+            names = await lab.fleet(12)
+            talking = asyncio.create_task(talk(lab, names, 120))
+            await asyncio.sleep(30.1)
+            node = lab.node("n1")
+            mine = {session for session, holder in lab.holders().items() if holder == "n1"}
+            node.reach.cut = True
+            cut_at = lab.world.now()
+            assert await _taken(lab, mine, "n1") <= 10
+            await asyncio.sleep(40)
+            late = [(at, one) for one in mine for at, who in lab.reaches[one] if who == "n1" and at > cut_at + 6]
+            assert late == []
+            node.reach.cut = False
+            await all_delivered(lab, await talking)
+            assert "n1" in lab.holders().values()
+            assert lab.trespasses == []
+
+    run_nodes(story)
+
+
+def test_a_rolling_restart_hands_over_without_a_lost_or_doubled_message() -> None:
+    async def story() -> None:
+        async with NodesLab(3, seed=6) as lab:
+            names = await lab.fleet(12)
+            talking = asyncio.create_task(talk(lab, names, 120))
+            for name in ("n0", "n1", "n2"):
+                await asyncio.sleep(15.1)
+                mine = {session for session, holder in lab.holders().items() if holder == name}
+                await lab.node(name).stop()
+                assert await _taken(lab, mine, name) <= 3
+                await lab.again(name)
+            await all_delivered(lab, await talking, within_s=60)
+            assert {*lab.holders().values()} == {"n0", "n1", "n2"}
+            assert lab.trespasses == []
+
+    run_nodes(story)
+
+
+def test_clocks_that_are_five_minutes_apart_do_not_matter() -> None:
+    async def story() -> None:
+        async with NodesLab(3, seed=7, skews={1: 300.0, 2: -300.0}) as lab:
+            names = await lab.fleet(12)
+            texts = await talk(lab, names, 60)
+            await all_delivered(lab, texts, within_s=20)
+            for node in lab.nodes:
+                assert abs(node.clock.now() - lab.world.now()) < 0.6
+            assert lab.trespasses == []
+
+    run_nodes(story)
+
+
+def test_a_node_that_comes_gets_its_share_and_a_node_that_is_the_only_one_has_all() -> None:
+    async def story() -> None:
+        async with NodesLab(1, seed=8) as lab:
+            names = await lab.fleet(12)
+            assert {*lab.holders().values()} == {"n0"}
+            talking = asyncio.create_task(talk(lab, names, 60))
+            await lab.again("n1")
+
+            async def is_spread() -> bool:
+                return {*lab.holders().values()} == {"n0", "n1"}
+
+            assert await lab.until(is_spread, 60) <= 10
+            await all_delivered(lab, await talking, within_s=20)
+            assert lab.trespasses == []
+
+    run_nodes(story)
