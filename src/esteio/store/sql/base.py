@@ -5,6 +5,7 @@ Never lives here: a subject.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from esteio.core.model.ids import SessionId
@@ -13,7 +14,7 @@ from esteio.core.views.documents import Document, message_document
 from esteio.store.audit_trail import waiting
 from esteio.store.base import EventRow
 from esteio.store.sql import rows
-from esteio.store.sql.db import Database, Db, Operation, Rollback
+from esteio.store.sql.db import Batch, Database, Db, Item, Operation, Rollback, alone
 from esteio.store.sql.recording import changed, with_record
 
 T = TypeVar("T")
@@ -42,6 +43,12 @@ class SqlSubject:
     async def _write_first(self, operation: Operation[T]) -> T:
         """Before what our own loops write: a client waits for its answer."""
         return await self._write(operation, first=True)
+
+    async def _write_each(self, operation: Batch[Item, T], item: Item) -> T:
+        """The same for one of many that may wait at this moment (`Database.write_each`)."""
+        if waiting() is None:
+            return await self._database.write_each(operation, item)
+        return await self._write_first(lambda db: alone(operation, db, item))
 
     async def _write_or_false(self, operation: Operation[Any]) -> bool:
         """False when the operation rolled itself back."""
@@ -91,6 +98,15 @@ async def quoted_of(db: Db, message_id: str, session: str) -> Document:
 
 async def add_message_event(db: Db, kind: str, message: Message, at: float, **extra: Any) -> None:
     """Append the event that shows a message as it now is; `extra` joins the document."""
+    await db.put("event_add", await _event_params(db, kind, message, at, extra))
+
+
+async def add_message_events(db: Db, kind: str, messages: Sequence[tuple[Message, float]]) -> None:
+    """The same for several, each with its time, in their order."""
+    await db.put_each("event_add", [await _event_params(db, kind, message, at, {}) for message, at in messages])
+
+
+async def _event_params(db: Db, kind: str, message: Message, at: float, extra: Document) -> rows.Params:
     document = message_document(message)
     if message.quote is not None and "quoted" not in extra:
         document["quoted"] = await quoted_of(db, message.quote, message.session)
@@ -103,4 +119,4 @@ async def add_message_event(db: Db, kind: str, message: Message, at: float, **ex
         chat=message.chat,
         trace_context=message.trace_context,
     )
-    await db.put("event_add", rows.event_params(event))
+    return rows.event_params(event)

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 from esteio.core.model.session import Session
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 class Row(Protocol):
@@ -68,12 +69,36 @@ class Db(Protocol):
         transaction comes after it, and what is wrong with it is raised by one of those or by the commit."""
         ...
 
+    async def rows_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Row]]:
+        """All rows of the statement for each of these, in their order. They may be done at once, so no two of them may
+        be about one row, unless they only read."""
+        ...
+
+    async def put_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> None:
+        """The statement for each of these, as `put` does it; no two of them may be about one row."""
+        ...
+
 
 Question = Literal["session_by_id", "session_by_name", "session_by_token"]
 """How a session is looked up."""
 
 Operation: TypeAlias = Callable[[Db], Coroutine[Any, Any, T]]
 """What is done in one transaction. It awaits nothing but its `Db`: some dialects run it outside every event loop."""
+Batch: TypeAlias = Callable[[Db, Sequence[Item]], Coroutine[Any, Any, Sequence[T | Exception]]]
+"""The same for some items at once: one answer each, or why there is none for this one."""
+
+
+async def alone(operation: Batch[Item, T], db: Db, item: Item) -> T:
+    """A batch of one: its answer. Raises what the operation has for it."""
+    (answer,) = await operation(db, (item,))
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+async def row_each(db: Db, name: str, many: Sequence[Mapping[str, Any]]) -> list[Row | None]:
+    """The first row of the statement for each of these, or None."""
+    return [found[0] if found else None for found in await db.rows_each(name, many)] if many else []
 
 
 class Database(Protocol):
@@ -82,6 +107,12 @@ class Database(Protocol):
     @property
     def reader(self) -> Db:
         """Sees every commit that returned before; raises `StoreFull` for a disk that fails."""
+        ...
+
+    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
+        """The same for one of many that may wait at the same moment, each for itself: those may be done in one
+        transaction. A client waits for each, so they go before what our own loops write. What the operation gives for
+        an item is its answer, or is raised where it is an exception."""
         ...
 
     async def write(self, operation: Operation[T], *, first: bool = False) -> T:

@@ -11,8 +11,9 @@ Never lives here: who folds, and what evidence means.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import takewhile
+from typing import TypeAlias
 
 import msgspec
 
@@ -20,7 +21,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.store.base import JournalEntry, StoredEvidence
 from esteio.store.sql import rows
-from esteio.store.sql.db import Db
+from esteio.store.sql.db import Db, Row, row_each
 from esteio.store.sql.locks import lock_server, lock_session
 
 COUNTED_WITHIN_S = 3600
@@ -29,6 +30,8 @@ RECENT = 8
 """So many rows back an equal one is looked for."""
 RECENT_LINES = 64
 """The same of lines: a program goes round among more calls than a look has pieces."""
+Subject: TypeAlias = tuple[SessionId | None, ServerName | None]
+"""A session and its server, or a server alone."""
 NEWS_AT_ONCE = 1000
 """How much news one judgement reads; the rest comes with the next one."""
 
@@ -37,11 +40,36 @@ async def add_news(
     db: Db, session_id: SessionId | None, server: ServerName | None, evidence: Iterable[Evidence]
 ) -> None:
     """Append unfolded evidence, each piece to its own subject; what is about nobody that is known here is left out."""
+    news: dict[Subject, list[Evidence]] = {}
     for piece in evidence:
         if piece.subject == "session" and session_id is not None:
-            await _add_one(db, session_id, server, piece)
+            news.setdefault((session_id, server), []).append(piece)
         elif piece.subject == "server" and server is not None:
-            await _add_one(db, None, server, piece)
+            news.setdefault((None, server), []).append(piece)
+    await add_news_of_each(db, news)
+
+
+async def add_news_of_each(db: Db, news: Mapping[Subject, Sequence[Evidence]]) -> None:
+    """Append unfolded evidence about these, each in its order."""
+    for subject in news:
+        await _lock(db, *subject)
+    replaced: list[rows.Params] = []
+    added: list[rows.Params] = []
+    for (subject, pieces), last in zip(news.items(), await _last_news(db, news), strict=True):
+        before, base_seq = (None, None) if last is None else (rows.evidence_of(last), last.base_seq)
+        runs = counted_runs(pieces)
+        if last is not None and before is not None and before.repeats(runs[0]):
+            replaced.append({"seq": last.seq})
+            runs[0] = _counted(before, runs[0])
+        else:
+            base_seq = None
+        for piece in runs:
+            added.append(rows.evidence_params(piece, *subject, folded=False, base_seq=base_seq))
+            base_seq = None
+    if replaced:
+        await db.put_each("journal_remove", replaced)
+    if added:
+        await db.put_each("journal_add", added)
 
 
 async def _lock(db: Db, session_id: SessionId | None, server: ServerName | None) -> None:
@@ -51,18 +79,13 @@ async def _lock(db: Db, session_id: SessionId | None, server: ServerName | None)
         await lock_server(db, server)
 
 
-async def _add_one(db: Db, session_id: SessionId | None, server: ServerName | None, piece: Evidence) -> None:
-    await _lock(db, session_id, server)
-    name = "journal_last_server_news" if session_id is None else "journal_last_news"
-    last = await db.row(
-        name, {"session_id": session_id, "server": server} if session_id is None else {"session_id": session_id}
-    )
-    base_seq: int | None = None
-    if last is not None and rows.evidence_of(last).repeats(piece):
-        await db.put("journal_remove", {"seq": last.seq})
-        piece = _counted(rows.evidence_of(last), piece)
-        base_seq = last.base_seq
-    await db.put("journal_add", rows.evidence_params(piece, session_id, server, folded=False, base_seq=base_seq))
+async def _last_news(db: Db, subjects: Collection[Subject]) -> list[Row | None]:
+    """The last unfolded news about each."""
+    of_sessions = [{"session_id": one} for one, _ in subjects if one is not None]
+    of_servers = [{"server": server} for one, server in subjects if one is None]
+    sessions = iter(await row_each(db, "journal_last_news", of_sessions))
+    servers = iter(await row_each(db, "journal_last_server_news", of_servers))
+    return [next(servers if one is None else sessions) for one, _ in subjects]
 
 
 def counted_runs(evidence: Iterable[Evidence]) -> list[Evidence]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import translate
 from functools import lru_cache
@@ -107,6 +107,15 @@ class Db:
     async def put(self, name: str, params: Mapping[str, Any]) -> None:
         """Run a statement that writes; nobody asks how many rows it changed."""
         self._execute(SQL[name], params)
+
+    async def rows_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> list[list[Row]]:
+        """All rows of the statement for each of these: one after the other, nothing is nearer."""
+        return [self.read(name, params) for params in many]
+
+    async def put_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> None:
+        """The statement for each of these."""
+        for params in many:
+            self._execute(SQL[name], params)
 
     def commit(self) -> None:
         """End a transaction that wrote."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from esteio.core.model.session import Session
 from esteio.store.base import Damaged, StoreFull, WriteError
-from esteio.store.sql.db import Operation, Question
+from esteio.store.sql.db import Batch, Item, Operation, Question, alone
 from esteio.store.sqlite.connection import DAMAGED_ERRORS, FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
 from esteio.store.sqlite.session_cache import SessionCache
 from esteio.store.sqlite.writer import InlineWriter, ThreadWriter, finished
@@ -88,6 +88,10 @@ class SqliteDatabase:
             raise
         self.write_error = ""
         return answer
+
+    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
+        """In the next transaction of the writer, which takes all that waits. Raises `StoreFull`."""
+        return await self.write(lambda db: alone(operation, db, item), first=True)
 
     async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""

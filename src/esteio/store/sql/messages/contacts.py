@@ -23,8 +23,8 @@ from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Row
 from esteio.store.sql.locks import lock_session
+from esteio.store.sql.messages.acceptance import shown
 from esteio.store.sql.messages.media import unused
-from esteio.store.sql.messages.messages import shown
 from esteio.store.sql.messages.phones import all_addresses
 from esteio.store.sql.messages.send_lanes import name_of_session, refresh_lane
 from esteio.store.sql.rows.content import content_of, stored_name

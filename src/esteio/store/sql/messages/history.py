@@ -17,7 +17,8 @@ from esteio.store.base import FoundPage, MessageSearch
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Row
-from esteio.store.sql.messages.messages import REACH, page, position, shown
+from esteio.store.sql.messages.acceptance import shown
+from esteio.store.sql.messages.messages import REACH, page, position
 
 FURTHER = 5
 """So many times as far a look comes that compares no texts."""

@@ -17,7 +17,7 @@ from esteio.store.base import MediaFetch, MediaSettlement
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject, add_message_event
 from esteio.store.sql.db import Db, Row
-from esteio.store.sql.messages.messages import shown
+from esteio.store.sql.messages.acceptance import shown
 from esteio.store.sql.rows.content import content_of, stored_name
 
 _source = msgspec.json.Decoder(dict[str, str])

@@ -1,6 +1,6 @@
 """Messages as people hand them in and look at them: accept, read, page, cancel, retry.
 
-Never lives here: sending (`outbox`), what comes in (`inbox`).
+Never lives here: how one is accepted (`acceptance`), sending (`outbox`), what comes in (`inbox`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from esteio.core.model.message import AttemptRecord, Direction, Message, Message
 from esteio.store.base import Accepted, Acks, FoundMessages, MessageFilter, NewMessage, Page, QuoteTarget
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
-from esteio.store.sql.db import Db, Row
+from esteio.store.sql.db import Db
 from esteio.store.sql.locks import lock_sessions_of
-from esteio.store.sql.messages.phones import file_phone, resolve_chat
-from esteio.store.sql.messages.send_lanes import announce, place_of, refresh_lane
+from esteio.store.sql.messages.acceptance import accept_all, replay, shown, shown_or_none
+from esteio.store.sql.messages.phones import resolve_chat
+from esteio.store.sql.messages.send_lanes import announce, refresh_lane
 from esteio.store.sql.rows.content import stored_name
 
 _FAR = 1e18
@@ -32,24 +33,29 @@ class SqlMessages(SqlSubject):
 
     async def accept(self, new: NewMessage) -> Accepted:
         """Durable when it returns. Raises `LookupError` when the session is gone."""
-        return await self._write_first(lambda db: _accept(db, new))
+        return await self._write_each(accept_all, new)
 
     async def repeated(
         self, session_id: SessionId, scope: str, key: str, fingerprint: str, now: float
     ) -> Accepted | None:
         mark = {"scope": scope, "session_id": session_id, "key": key}
-        return await self._snapshot(lambda db: _replay(db, mark, fingerprint, now))
+
+        async def question(db: Db) -> Accepted | None:
+            row = await db.row("idempotency", mark)
+            return None if row is None else await replay(db, row, fingerprint, now)
+
+        return await self._snapshot(question)
 
     async def made_by(self, session_id: SessionId, scope: str, key: str) -> Message | None:
         row = await self._reader.row("idempotency", {"scope": scope, "session_id": session_id, "key": key})
-        return None if row is None else _shown_or_none(await self._reader.row("message", {"id": row.message_id}))
+        return None if row is None else shown_or_none(await self._reader.row("message", {"id": row.message_id}))
 
     async def get(self, message_id: MessageId) -> Message | None:
-        return _shown_or_none(await self._reader.row("message", {"id": message_id}))
+        return shown_or_none(await self._reader.row("message", {"id": message_id}))
 
     async def by_provider_id(self, session_id: SessionId, provider_id: str) -> Message | None:
         params = {"session_id": session_id, "provider_id": provider_id}
-        return _shown_or_none(await self._reader.row("message_by_provider_id", params))
+        return shown_or_none(await self._reader.row("message_by_provider_id", params))
 
     async def by_any_ids(self, session_id: SessionId, ids: Collection[str]) -> Sequence[Message]:
         params = {"session_id": session_id, "listed": rows.to_text(sorted(ids))}
@@ -102,7 +108,7 @@ class SqlMessages(SqlSubject):
             if row is not None:
                 await refresh_lane(db, row.session_id, row.chat)
                 await announce(db, row, now)
-            return _shown_or_none(await db.row("message", {"id": message_id}))
+            return shown_or_none(await db.row("message", {"id": message_id}))
 
         return await self._write(operation)
 
@@ -116,72 +122,6 @@ class SqlMessages(SqlSubject):
         else:
             found = await self._reader.rows("sessions_held_of", {"listed": rows.to_text(sessions)})
         return {row.session_id: row.held for row in found}
-
-
-async def _accept(db: Db, new: NewMessage) -> Accepted:
-    message = new.message
-    session = await db.row("session_locked", {"id": message.session_id})
-    if new.idem_key is not None:
-        earlier = await _replay(db, _idempotency_key(new), new.fingerprint, message.created_at)
-        given_up = earlier is not None and earlier.message is not None and earlier.message.state in new.again_after
-        if earlier is not None and not given_up:  # guard: idempotency-key-found
-            return earlier
-    if session is None:
-        raise LookupError(f"no session {message.session_id}")
-    params = rows.message_params(message)
-    params["chat"] = await resolve_chat(db, message.session_id, message.chat)
-    await file_phone(db, message.session_id, params["chat"])
-    seq = await db.value("message_add", params)
-    if params["state"] == "queued":
-        await _open_lane(db, seq, params)
-    if new.idem_key is not None:
-        await db.put("idempotency_put", {**_idempotency_key(new), **_idempotency_value(new)})
-    return Accepted("new", _as_shown(message, session.name, session.gate, params))
-
-
-async def _replay(db: Db, mark: rows.Params, fingerprint: str, now: float) -> Accepted | None:
-    row = await db.row("idempotency", mark)
-    if row is None or row.until <= now:
-        return None
-    if row.fingerprint != fingerprint:  # guard: idempotency-body-compared
-        return Accepted("conflict", None)
-    shown = _shown_or_none(await db.row("message", {"id": row.message_id}))
-    return None if shown is None else Accepted("replay", shown)
-
-
-def _idempotency_key(new: NewMessage) -> rows.Params:
-    return {"scope": new.idem_scope, "session_id": new.message.session_id, "key": new.idem_key}
-
-
-def _idempotency_value(new: NewMessage) -> rows.Params:
-    return {"fingerprint": new.fingerprint, "message_id": new.message.id, "until": new.idem_until}
-
-
-async def _open_lane(db: Db, seq: int, params: rows.Params) -> None:
-    lane = {
-        "session_id": params["session_id"],
-        "chat": params["chat"],
-        "head": seq,
-        "sort_key": place_of(params["session_id"], params["priority"]),
-        "due_at": params["due_at"],
-    }
-    await db.put("send_lane_open", lane)
-
-
-def _as_shown(message: Message, name: str, gate: str, params: rows.Params) -> Message:
-    state = "held" if params["state"] == "queued" and gate == "held" else params["state"]
-    if (state, name, params["chat"]) == (message.state, message.session, message.chat):
-        return message
-    return msgspec.structs.replace(message, state=state, session=name, chat=params["chat"])
-
-
-def shown(row: Row) -> Message:
-    """A row of the part `shown_message`: with the session's name and gate."""
-    return rows.message_of(row, row.session_name, row.gate)
-
-
-def _shown_or_none(row: Row | None) -> Message | None:
-    return None if row is None else shown(row)
 
 
 async def page(

@@ -10,7 +10,7 @@ Never lives here: what an outcome means (`core.messages.outbox`), accepting (`me
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from esteio.core.messages.inbound import departure_keys
@@ -23,12 +23,21 @@ from esteio.core.model.state import Reason
 from esteio.store.base import NotBefore, OutboxBacklog, SendClaim, SendQuota, Work
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject, check_held, lives
-from esteio.store.sql.db import Database, Db, Rollback, Row
+from esteio.store.sql.db import Database, Db, Rollback, Row, row_each
 from esteio.store.sql.locks import lock_sessions
-from esteio.store.sql.messages.messages import shown
-from esteio.store.sql.messages.receipts import catch_up
+from esteio.store.sql.messages.acceptance import shown
+from esteio.store.sql.messages.receipts import catch_up, catch_up_each
 from esteio.store.sql.messages.restricted import COLD_AT_ONCE, warm_of
-from esteio.store.sql.messages.send_lanes import advance_lane, announce, brief_of_session, end_queued, refresh_lane
+from esteio.store.sql.messages.send_lanes import (
+    Lane,
+    advance_lanes,
+    announce,
+    announce_each,
+    brief_of_session,
+    end_queued,
+    refresh_lane,
+    refresh_lanes,
+)
 from esteio.store.sql.sessions import server_of_session
 
 _LAPSED_AT_ONCE = 256
@@ -79,11 +88,11 @@ class SqlOutbox(SqlSubject):
         return await self._write(operation)
 
     async def settle(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:
-        """One after the other in one transaction; a stale one writes nothing and gives False."""
+        """All in one transaction; a stale one writes nothing and gives False."""
 
         async def operation(db: Db) -> list[bool]:
             await lock_sessions(db, [one.session_id for one in settlements])
-            done = [await _settle(db, one) for one in settlements]
+            done = await _settle_all(db, settlements)
             await _write_evidence(db, [one for one, written in zip(settlements, done, strict=True) if written])
             return done
 
@@ -183,18 +192,34 @@ async def doubt_sending(db: Db, scope: rows.Params, now: float) -> list[Message]
     return [message for message in doubted if message is not None]
 
 
-async def _settle(db: Db, settlement: SendSettlement) -> bool:
-    if after("sending", settlement.event) is None:
-        return False
-    row = await db.row("message_settle", _settle_params(settlement))
-    if row is None:
-        return await _settled_by_echo(db, settlement)
-    # guard: queued-chat-waits-after-answer
-    waits = settlement.state in {"queued", "in_doubt"} or settlement.event == "queued_at_provider"
-    await (refresh_lane if waits else advance_lane)(db, row.session_id, row.chat)
+async def _settle_all(db: Db, settlements: Sequence[SendSettlement]) -> list[bool]:
+    known = [one for one in settlements if after("sending", one.event) is not None]
+    found = await row_each(db, "message_settle", [_settle_params(one) for one in known])
+    written = [(one, row) for one, row in zip(known, found, strict=True) if row is not None]
+    await _free_lanes(db, written)
+    # What one of these has moved was not moved by an echo.
+    moved = {one.message_id for one, _ in written}
+    stale = [one for one, row in zip(known, found, strict=True) if row is None and one.message_id not in moved]
+    done = {id(one) for one, _ in written} | {id(one) for one in stale if await _is_echoed(db, one)}
+    attempts = [(one.message_id, one.attempt) for one in settlements if id(one) in done and one.attempt is not None]
+    await db.put_each("attempt_add", [rows.attempt_params(*one) for one in attempts])
     # A message that waits again as it did before has not moved; what happened stands in its attempts.
-    await _settled(db, settlement, row, moved=settlement.state != "queued")
-    return True
+    await announce_each(db, [(row, one.at) for one, row in written if one.state != "queued"])
+    sent = [(row.session_id, one.provider_id) for one, row in written if one.state == "sent" and one.provider_id]
+    await catch_up_each(db, sent)
+    return [id(one) in done for one in settlements]
+
+
+async def _free_lanes(db: Db, written: Sequence[tuple[SendSettlement, Row]]) -> None:
+    """Each chat goes on, or waits."""
+    waiting: dict[Lane, bool] = {}
+    for settlement, row in written:
+        # guard: queued-chat-waits-after-answer
+        waits = settlement.state in {"queued", "in_doubt"} or settlement.event == "queued_at_provider"
+        lane = (row.session_id, row.chat)
+        waiting[lane] = waits or waiting.get(lane, False)
+    await refresh_lanes(db, [lane for lane, waits in waiting.items() if waits])
+    await advance_lanes(db, [lane for lane, waits in waiting.items() if not waits])
 
 
 async def _settle_doubt(db: Db, settlement: SendSettlement, notices: Sequence[Work]) -> bool:
@@ -284,23 +309,47 @@ async def _heads(db: Db, ready: Sequence[Row], quota: SendQuota, now: float, lim
     """Whose turn it is, in that order: the first message of each lane, as many as there is room for."""
     heads: list[int] = []
     taken: Counter[SessionId | ServerName] = Counter()
-    for place in ready:
-        session_id, server = SessionId(place.sort_key // 10), place.server
-        urgent = place.sort_key % 10 == URGENT
-        free = quota.sessions.get(session_id, quota.each) - taken[session_id]
-        free_at_server = quota.servers.get(server, quota.each_server) - taken[server]
-        wanted = min(min(free, free_at_server) + urgent, limit - len(heads))
-        if wanted <= 0:
-            continue
-        cold = place.restricted_until > now
-        at_most = COLD_AT_ONCE if cold else wanted
-        lanes = await db.rows("send_lanes_due", {"sort_key": place.sort_key, "now": now, "limit": at_most})
-        if cold:
-            lanes = (await warm_of(db, session_id, lanes, place.restricted_until, now))[:wanted]
-        heads += [lane.head for lane in lanes]
-        taken[session_id] += len(lanes)
-        taken[server] += len(lanes)
+    waiting = deque(ready)
+    while waiting and len(heads) < limit:
+        looks = _next_looks(waiting, quota, taken, now, limit - len(heads))
+        for (place, _), lanes in zip(looks, await _due_lanes(db, looks, now), strict=True):
+            wanted = _wanted(place, quota, taken, limit - len(heads))
+            if wanted <= 0:
+                continue
+            session_id = SessionId(place.sort_key // 10)
+            if place.restricted_until > now:
+                lanes = await warm_of(db, session_id, lanes, place.restricted_until, now)  # noqa: PLW2901 - some of them
+            heads += [lane.head for lane in lanes[:wanted]]
+            taken[session_id] += len(lanes[:wanted])
+            taken[place.server] += len(lanes[:wanted])
     return heads
+
+
+def _wanted(place: Row, quota: SendQuota, taken: Counter[SessionId | ServerName], left: int) -> int:
+    """How many of these lanes may go now."""
+    session_id, server, urgent = SessionId(place.sort_key // 10), place.server, place.sort_key % 10 == URGENT
+    free = quota.sessions.get(session_id, quota.each) - taken[session_id]
+    free_at_server = quota.servers.get(server, quota.each_server) - taken[server]
+    return min(min(free, free_at_server) + int(urgent), left)
+
+
+def _next_looks(
+    waiting: deque[Row], quota: SendQuota, taken: Counter[SessionId | ServerName], now: float, left: int
+) -> list[tuple[Row, int]]:
+    """The next places that have room, and how many lanes of each are looked at: enough, where all have as many."""
+    looks: list[tuple[Row, int]] = []
+    while waiting and left > 0:
+        place = waiting.popleft()
+        wanted = _wanted(place, quota, taken, left)
+        if wanted > 0:
+            looks.append((place, COLD_AT_ONCE if place.restricted_until > now else wanted))
+            left -= wanted
+    return looks
+
+
+async def _due_lanes(db: Db, looks: Sequence[tuple[Row, int]], now: float) -> Sequence[Sequence[Row]]:
+    many = [{"sort_key": place.sort_key, "now": now, "limit": at_most} for place, at_most in looks]
+    return await db.rows_each("send_lanes_due", many) if many else ()
 
 
 def _settle_params(settlement: SendSettlement) -> rows.Params:
@@ -337,22 +386,27 @@ async def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None
                 of_session.setdefault(one.session_id, []).append(piece)
             elif server is not None:
                 of_server.setdefault(server, []).append(piece)
+    news: dict[journal.Subject, Sequence[Evidence]] = {}
     for session_id in sorted(of_session):
-        await journal.add_news(db, session_id, servers[session_id], journal.counted_runs(of_session[session_id]))
+        news[session_id, servers[session_id]] = journal.counted_runs(of_session[session_id])
     for name in sorted(of_server):
-        await journal.add_news(db, None, name, journal.counted_runs(of_server[name]))
+        news[None, name] = journal.counted_runs(of_server[name])
+    await journal.add_news_of_each(db, news)
 
 
 async def _settled_by_echo(db: Db, settlement: SendSettlement) -> bool:
-    """The provider's event was faster than its answer, or came instead of it: the message has moved, and the attempt
-    is still told."""
-    if (
-        settlement.state not in {"sent", "in_doubt"}
-        or await db.value("message_echoed", _settle_params(settlement)) is None
-    ):
+    """The same of one, whose attempt is still told."""
+    if not await _is_echoed(db, settlement):
         return False
     await _add_attempt(db, settlement)
     return True
+
+
+async def _is_echoed(db: Db, settlement: SendSettlement) -> bool:
+    """The provider's event was faster than its answer, or came instead of it: the message has moved."""
+    if settlement.state not in {"sent", "in_doubt"}:
+        return False
+    return await db.value("message_echoed", _settle_params(settlement)) is not None
 
 
 async def _add_attempt(db: Db, settlement: SendSettlement) -> None:

@@ -7,12 +7,12 @@ What was filed is known for good, until it is erased. Never lives here: which sp
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from esteio.core.model.address import kind_of, line_of, spellings
 from esteio.core.model.ids import SessionId
 from esteio.store.sql import rows
-from esteio.store.sql.db import Db
+from esteio.store.sql.db import Db, row_each
 
 
 async def resolve_chat(db: Db, session_id: SessionId, address: str) -> str:
@@ -24,6 +24,34 @@ async def resolve_chat(db: Db, session_id: SessionId, address: str) -> str:
         return address
     filed = await db.row("phone_filed", {"session_id": session_id, "line": line_of(address)})
     return address if filed is None else str(filed.phone)
+
+
+async def file_chats(db: Db, chats: Sequence[tuple[SessionId, str]]) -> list[str]:
+    """The names under which sessions file these chats; each that is a phone is known to its session from now on."""
+    named = await _without_lids(db, chats)
+    lines: dict[tuple[SessionId, str], str] = {}
+    for session_id, chat in named:
+        if kind_of(chat) == "phone":
+            lines.setdefault((session_id, line_of(chat)), chat)
+    keys = [{"session_id": session_id, "line": line} for session_id, line in lines]
+    new = []
+    for place, key, filed in zip(list(lines), keys, await row_each(db, "phone_filed", keys), strict=True):
+        if filed is None:
+            new.append({**key, "phone": lines[place], "spelled": None})
+        else:
+            lines[place] = str(filed.phone)
+    if new:
+        await db.put_each("phone_file", new)
+    return [lines.get((session_id, line_of(chat)), chat) for session_id, chat in named]
+
+
+async def _without_lids(db: Db, chats: Sequence[tuple[SessionId, str]]) -> list[tuple[SessionId, str]]:
+    """The same with the phone in place of each `@lid` whose phone is known."""
+    lids = [chat for chat in dict.fromkeys(chats) if chat[1].endswith("@lid")]
+    keys = [{"session_id": session_id, "lid": lid} for session_id, lid in lids]
+    found = zip(lids, await row_each(db, "contact_lid", keys), strict=True)
+    phones = {chat: (chat[0], str(row.phone)) for chat, row in found if row is not None and row.phone}
+    return [phones.get(chat, chat) for chat in chats]
 
 
 async def file_phone(db: Db, session_id: SessionId, address: str, *, spelled: bool = False) -> None:

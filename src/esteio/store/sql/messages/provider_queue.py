@@ -15,7 +15,7 @@ from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject, check_held
 from esteio.store.sql.db import Db, Rollback, Row
 from esteio.store.sql.locks import lock_sessions_of
-from esteio.store.sql.messages.messages import shown
+from esteio.store.sql.messages.acceptance import shown
 from esteio.store.sql.messages.send_lanes import announce, refresh_lane
 
 _BEHIND = rows.to_text(provider_queue.BEHIND)

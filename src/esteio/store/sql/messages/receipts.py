@@ -6,13 +6,15 @@ Never lives here: which receipt moves what (`core.messages.receipts`), what a re
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from esteio.core.messages import receipts
 from esteio.core.messages.transitions import PUBLIC, UNDER_WAY, Stage
 from esteio.core.model.ids import SessionId
 from esteio.core.model.inbound import AckState
 from esteio.core.model.state import Reason
 from esteio.store.sql import rows
-from esteio.store.sql.db import Db, Row
+from esteio.store.sql.db import Db, Row, row_each
 from esteio.store.sql.messages.provider_queue import go_on, unpark
 from esteio.store.sql.messages.send_lanes import announce, refresh_lane
 
@@ -66,6 +68,14 @@ async def apply_receipt(
         return False
     reason = receipts.reason_of(following, error_code)
     return await move(db, row, following, at, happened_at=happened_at, reason=reason)
+
+
+async def catch_up_each(db: Db, known: Collection[tuple[SessionId, str]]) -> None:
+    """Apply what came early for any of these ids."""
+    keys = [{"session_id": session_id, "provider_id": provider_id} for session_id, provider_id in known]
+    for one, early in zip(known, await row_each(db, "pending_receipts", keys), strict=True):
+        if early is not None:
+            await catch_up(db, *one)
 
 
 async def catch_up(db: Db, session_id: SessionId, provider_id: str) -> None:

@@ -10,14 +10,20 @@ Never lives here: which lane goes first (`outbox`).
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from typing import TypeAlias
+
 from esteio.core.messages.transitions import STATE_AFTER, Event, states_before
 from esteio.core.model.ids import SessionId
 from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
 from esteio.store.sql import rows
-from esteio.store.sql.base import add_message_event
-from esteio.store.sql.db import Db, Row
+from esteio.store.sql.base import add_message_event, add_message_events
+from esteio.store.sql.db import Db, Row, row_each
 from esteio.store.sql.locks import lock_session
+
+Lane: TypeAlias = tuple[SessionId, str]
+"""A session's chat."""
 
 
 def place_of(session_id: SessionId, priority: int) -> int:
@@ -27,26 +33,54 @@ def place_of(session_id: SessionId, priority: int) -> int:
 
 async def refresh_lane(db: Db, session_id: SessionId, chat: str) -> None:
     """Compute a lane anew from its messages."""
-    key = {"session_id": session_id, "chat": chat}
-    await lock_session(db, session_id)
-    busy = await db.row("send_lane_busy", key)
-    if busy is not None:  # guard: chat-waits-for-doubt
-        place = place_of(session_id, busy.priority)
-        await db.put("send_lane_set", {**key, "head": busy.seq, "sort_key": place, "due_at": None})
-    else:
-        await advance_lane(db, session_id, chat)
+    await refresh_lanes(db, [(session_id, chat)])
 
 
-async def advance_lane(db: Db, session_id: SessionId, chat: str) -> None:
-    """The same when it is known that nothing of it is under way: the oldest queued message is the head."""
-    key = {"session_id": session_id, "chat": chat}
-    await lock_session(db, session_id)
-    head = await db.row("send_lane_head", key)
-    if head is None:
-        await db.put("send_lane_close", key)
-    else:
-        place = place_of(session_id, head.priority)
-        await db.put("send_lane_set", {**key, "head": head.seq, "sort_key": place, "due_at": head.due_at})
+async def refresh_lanes(db: Db, lanes: Collection[Lane]) -> None:
+    """Compute several lanes anew from their messages."""
+    await _lock(db, lanes)
+    keys = [{"session_id": session_id, "chat": chat} for session_id, chat in lanes]
+    waiting, free = [], []
+    for lane, busy in zip(lanes, await row_each(db, "send_lane_busy", keys), strict=True):
+        if busy is not None:  # guard: chat-waits-for-doubt
+            waiting.append((lane, busy, None))
+        else:
+            free.append(lane)
+    await _set_lanes(db, waiting)
+    await advance_lanes(db, free)
+
+
+async def advance_lanes(db: Db, lanes: Collection[Lane]) -> None:
+    """The same when it is known that nothing of them is under way."""
+    await _lock(db, lanes)
+    keys = [{"session_id": session_id, "chat": chat} for session_id, chat in lanes]
+    heads = await row_each(db, "send_lane_head", keys)
+    ended = [key for key, head in zip(keys, heads, strict=True) if head is None]
+    if ended:
+        await db.put_each("send_lane_close", ended)
+    await _set_lanes(
+        db, [(lane, head, head.due_at) for lane, head in zip(lanes, heads, strict=True) if head is not None]
+    )
+
+
+async def _lock(db: Db, lanes: Collection[Lane]) -> None:
+    for session_id in sorted({session_id for session_id, _ in lanes}):
+        await lock_session(db, session_id)
+
+
+async def _set_lanes(db: Db, lanes: Sequence[tuple[Lane, Row, float | None]]) -> None:
+    many = [
+        {
+            "session_id": session_id,
+            "chat": chat,
+            "head": head.seq,
+            "sort_key": place_of(session_id, head.priority),
+            "due_at": due_at,
+        }
+        for (session_id, chat), head, due_at in lanes
+    ]
+    if many:
+        await db.put_each("send_lane_set", many)
 
 
 async def brief_of_session(db: Db, session_id: SessionId) -> tuple[str, str]:
@@ -71,6 +105,13 @@ async def announce(db: Db, row: Row, at: float) -> Message:
     message = rows.message_of(row, await name_of_session(db, row.session_id))
     await add_message_event(db, "message.state_changed", message, at)
     return message
+
+
+async def announce_each(db: Db, written: Sequence[tuple[Row, float]]) -> None:
+    """The same events of several rows, each with its time, in their order."""
+    told = [(rows.message_of(row, await name_of_session(db, row.session_id)), at) for row, at in written]
+    if told:
+        await add_message_events(db, "message.state_changed", told)
 
 
 async def end_queued(db: Db, seq: int, event: Event, reason: Reason | None, now: float) -> Message | None:
