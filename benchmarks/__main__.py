@@ -215,6 +215,22 @@ def store_verb(
     _measure(store.run, store.StoreCosts(sessions, messages, rounds), None)
 
 
+@app.command("store-postgres")
+def store_postgres_verb(
+    *,
+    messages: Messages = 20_000,
+    producers: Annotated[int, typer.Option(min=1, max=1000, help="How many hand in at once.")] = 64,
+    rounds: Rounds = 3,
+    delay_ms: DelayMs = 0.0,
+    profile: Profile = None,
+) -> None:
+    """The store alone on PostgreSQL, beside PgQueuer (needs the packages of `make test`)."""
+    from benchmarks.postgres import store  # noqa: PLC0415
+
+    ask = store.StorePostgres(messages, producers, 1 if profile else rounds, delay_ms)
+    _measure(store.run, ask, profile)
+
+
 @app.command("drivers")
 def drivers_verb(
     *,

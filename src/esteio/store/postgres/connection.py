@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from psycopg import AsyncConnection, AsyncRawCursor, ProgrammingError
 
+from esteio.store.postgres.sets import NoSet, set_of
 from esteio.store.postgres.statements import STATEMENTS, Statement, fitted, row_class
 from esteio.store.sql.db import Row
 
@@ -43,6 +44,9 @@ class _Asked:
     """The verbs that read, over `_cursor`."""
 
     async def _cursor(self, statement: Statement, params: Mapping[str, Any]) -> Cursor:
+        return await self._asked(statement, statement.values(params))
+
+    async def _asked(self, statement: Statement, values: list[Any]) -> Cursor:
         raise NotImplementedError
 
     async def rows(self, name: str, params: Mapping[str, Any]) -> Sequence[Row]:
@@ -64,6 +68,30 @@ class _Asked:
     async def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
         """The one column of every row."""
         return [value for (value,) in await (await self._cursor(STATEMENTS[name], params)).fetchall()]
+
+    async def rows_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Row]]:
+        """All rows of the statement for each of these, by one statement where that has such a form."""
+        if len(many) == 1:
+            return [await self.rows(name, many[0])]
+        try:
+            found = set_of(name, many[0])
+        except NoSet:
+            return [await self.rows(name, params) for params in many]
+        cursor = await self._asked(found.statement, found.values(many))
+        return _by_place(name, cursor, await cursor.fetchall(), len(many), placed=found.placed)
+
+
+def _by_place(
+    name: str, cursor: Cursor, found: Sequence[tuple[Any, ...]], many: int, *, placed: bool
+) -> list[list[Row]]:
+    made = _row_class(f"{name}_each", cursor)
+    if not placed:
+        # Keys are given in the order of the places; rows may come back in any.
+        return [[made(*row)] for row in sorted(found)]
+    rows: list[list[Row]] = [[] for _ in range(many)]
+    for row in found:
+        rows[row[0] - 1].append(made(*row))
+    return rows
 
 
 class Transaction(_Asked):
@@ -111,6 +139,21 @@ class Transaction(_Asked):
         else:
             await self._cursor(STATEMENTS[name], params)
 
+    async def put_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> None:
+        """The statement for each of these, by one statement where that has such a form."""
+        if name == "event_add":
+            self._events.extend(many)
+        elif len(many) == 1:
+            await self.put(name, many[0])
+        elif many:
+            try:
+                found = set_of(name, many[0])
+            except NoSet:
+                for params in many:
+                    await self.put(name, params)
+            else:
+                await self._asked(found.statement, found.values(many))
+
     async def commit(self) -> None:
         """Events, then COMMIT, in one: from the first of its events on the transaction holds up every other that has
         some. Whether it stands is known when the pipeline has ended."""
@@ -124,12 +167,12 @@ class Transaction(_Asked):
         self.committing = True
         await self._connection.execute("COMMIT", prepare=False)
 
-    async def _cursor(self, statement: Statement, params: Mapping[str, Any]) -> Cursor:
+    async def _asked(self, statement: Statement, values: list[Any]) -> Cursor:
         if statement.writes and self._number is None:
             await self._ask_number()
         if self._events and statement.needs_events:
             await self._append_events()
-        return await executed(self._connection, statement.text, statement.values(params))
+        return await executed(self._connection, statement.text, values)
 
     async def _ask_number(self) -> None:
         self._number = await executed(self._connection, _NUMBER, [])
@@ -157,8 +200,8 @@ class Reading(_Asked):
         found = await (await executed(self._connection, text, [str(xid)])).fetchone()
         return None if found is None else found[0]
 
-    async def _cursor(self, statement: Statement, params: Mapping[str, Any]) -> Cursor:
-        return await executed(self._connection, statement.text, statement.values(params))
+    async def _asked(self, statement: Statement, values: list[Any]) -> Cursor:
+        return await executed(self._connection, statement.text, values)
 
 
 def _row_class(name: str, cursor: Cursor) -> Callable[..., Row]:

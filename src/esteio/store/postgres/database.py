@@ -20,12 +20,14 @@ from esteio.store.base import StoreFull, StoreUnavailable, WriteError
 from esteio.store.postgres.address import Address
 from esteio.store.postgres.connection import Connection, OwnClock, Reading, Transaction
 from esteio.store.postgres.errors import cure_of, heard
+from esteio.store.postgres.gathering import Gathering
 from esteio.store.postgres.migrate import migrate
 from esteio.store.postgres.pool import IDLE_IN_TRANSACTION_S, Pool, cut
 from esteio.store.sql import rows
-from esteio.store.sql.db import Operation, Question, Row
+from esteio.store.sql.db import Batch, Operation, Question, Row
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 CONNECTIONS = 8
 """Connections of one node: more gain nothing where the network costs nothing."""
@@ -57,6 +59,7 @@ class PostgresDatabase:
         self._pool = Pool(address, connections)
         self.own_clock = (lambda now: now) if alone else None
         self.reader = Reader(self)
+        self._gathering = Gathering(self.write)
         self.write_error: WriteError = ""
 
     async def open(self, *, copying: bool = False) -> None:
@@ -77,6 +80,10 @@ class PostgresDatabase:
             raise
         self.write_error = ""
         return answer
+
+    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
+        """With whatever waits to be written by the same operation. Raises `StoreFull`, `StoreUnavailable`."""
+        return await self._gathering.add(operation, item)
 
     async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""
@@ -210,6 +217,10 @@ class Reader:
         """The one column of the first row, or None."""
         return await self._read(lambda reading: reading.value(name, params))
 
+    async def rows_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Row]]:
+        """All rows of the statement for each of these."""
+        return await self._read(lambda reading: reading.rows_each(name, many))
+
     async def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
         """The one column of every row."""
         return await self._read(lambda reading: reading.values(name, params))
@@ -219,6 +230,10 @@ class Reader:
         raise TypeError(f"{name} writes")
 
     async def put(self, name: str, params: Mapping[str, Any]) -> None:
+        """Raises `TypeError`: it only reads."""
+        raise TypeError(f"{name} writes")
+
+    async def put_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> None:
         """Raises `TypeError`: it only reads."""
         raise TypeError(f"{name} writes")
 

@@ -37,7 +37,8 @@ _BYTES = frozenset({"body", "chatwoot", "encrypted", "hash", "replaced", "settin
 _BY_VALUE = frozenset({"after", "before", "id", "word"})
 """Keys, times or names, as the statement wants; never NULL, so that their values tell."""
 
-_TOKEN = re.compile(r"'(?:[^']|'')*'|:(\w+)")
+PARAMETER = re.compile(r"'(?:[^']|'')*'|:(\w+)")
+"""A parameter, or a text, which may hold what looks like one."""
 _WRITES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\b")
 _EVENTS = re.compile(r"\bevents\b")
 _WILD = {"*": ".*", "?": "."}
@@ -120,7 +121,7 @@ def translated(name: str, text: str, type_of: Callable[[str], str | None] = type
         number, kind = f"${params.index(word) + 1}", type_of(word)
         return number if kind is None else f"CAST({number} AS {kind})"
 
-    text = _TOKEN.sub(place, text)
+    text = PARAMETER.sub(place, text)
     return Statement(name, text, tuple(params), bool(_WRITES.search(text)), bool(_EVENTS.search(text)))
 
 
@@ -137,17 +138,16 @@ def _append_events(text: str) -> Statement:
     return translated("events_append", made, lambda name: "bigint" if name == "many" else f"{type_of(name)}[]")
 
 
-def _all() -> dict[str, Statement]:
-    folder = resources.files("esteio.store.postgres")
-    texts = {
-        **statements((folder / "twins.sql").read_text("utf-8")),
-        **parse((folder / "media.sql").read_text("utf-8")),
-    }
-    found = {name: translated(name, text) for name, text in texts.items()}
-    return {**found, "events_append": _append_events(texts["event_add"])}
-
-
-STATEMENTS: Mapping[str, Statement] = _all()
+_FOLDER = resources.files("esteio.store.postgres")
+TEXTS: Mapping[str, str] = {
+    **statements((_FOLDER / "twins.sql").read_text("utf-8")),
+    **parse((_FOLDER / "media.sql").read_text("utf-8")),
+}
+"""All statements by name, with parameters by name."""
+STATEMENTS: Mapping[str, Statement] = {
+    **{name: translated(name, text) for name, text in TEXTS.items()},
+    "events_append": _append_events(TEXTS["event_add"]),
+}
 """All statements by name."""
 
 _NAMED: dict[str, Callable[..., Row]] = {}
