@@ -57,7 +57,7 @@ async def run(ask: StorePostgres, directory: Path, say: Say, profile: Path | Non
             }
             say(f"round {number}: {', '.join(f'{name} {side.per_s:,.0f}/s' for name, side in each.items())}")
             rounds.append(each)
-    figures = {f"{name}_per_s": round(median(one[name].per_s for one in rounds)) for name in sides}
+    figures: dict[str, float] = {f"{name}_per_s": round(median(one[name].per_s for one in rounds)) for name in sides}
     for name in ("pgqueuer", "pgqueuer_by_lists"):
         figures[f"ratio_to_{name}"] = round(median(one["ours"].per_s / one[name].per_s for one in rounds), 3)
     return {
