@@ -24,10 +24,9 @@ from esteio.store.postgres.gathering import Gathering
 from esteio.store.postgres.migrate import migrate
 from esteio.store.postgres.pool import IDLE_IN_TRANSACTION_S, Pool, cut
 from esteio.store.sql import rows
-from esteio.store.sql.db import Batch, Operation, Question, Row
+from esteio.store.sql.db import Batch, Item, Operation, Question, Row, row_each
 
 T = TypeVar("T")
-Item = TypeVar("Item")
 
 CONNECTIONS = 8
 """Connections of one node: more gain nothing where the network costs nothing."""
@@ -59,7 +58,8 @@ class PostgresDatabase:
         self._pool = Pool(address, connections)
         self.own_clock = (lambda now: now) if alone else None
         self.reader = Reader(self)
-        self._gathering = Gathering(self.write)
+        self._writes: Gathering[Batch[Any, Any], Any, Any] = Gathering(self._write_together)
+        self._sessions: Gathering[Question, int | str, Session | None] = Gathering(self._sessions_by)
         self.write_error: WriteError = ""
 
     async def open(self, *, copying: bool = False) -> None:
@@ -83,7 +83,10 @@ class PostgresDatabase:
 
     async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
         """With whatever waits to be written by the same operation. Raises `StoreFull`, `StoreUnavailable`."""
-        return await self._gathering.add(operation, item)
+        return await self._writes.add(operation, item)  # type: ignore[no-any-return]  # the operation's own answer
+
+    async def _write_together(self, operation: Batch[Any, Any], items: Sequence[Any]) -> Sequence[Any]:
+        return await self.write(lambda db: operation(db, items), first=True)
 
     async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""
@@ -91,8 +94,13 @@ class PostgresDatabase:
 
     async def session(self, question: Question, word: int | str) -> Session | None:
         """Read anew each time: any node may have written it."""
-        row = await self.reader.row(question, {"word": word})
-        return None if row is None else rows.session_of(row)
+        return await self._sessions.add(question, word)
+
+    async def _sessions_by(self, question: Question, words: Sequence[int | str]) -> Sequence[Session | None]:
+        distinct = list(dict.fromkeys(words))
+        found = await row_each(self.reader, question, [{"word": word} for word in distinct])
+        made = {word: None if row is None else rows.session_of(row) for word, row in zip(distinct, found, strict=True)}
+        return [made[word] for word in words]
 
     def go_by(self, clock: Callable[[], float]) -> None:
         """Leases are told by this clock: for several nodes in one process, in virtual time."""
@@ -182,6 +190,10 @@ class PostgresDatabase:
             await asyncio.sleep(_PAUSE_S)
 
 
+_OFTEN = frozenset({"idempotency", "message", "phones_known", "session_brief"})
+"""Reads by a key that every message or webhook needs."""
+
+
 class _Forgetful(dict[int, Any]):
     """Remembers nothing: another node may delete a session, or lift what restricts it."""
 
@@ -199,6 +211,7 @@ class Reader:
         self.restricted: dict[int, float] = _Forgetful()
         self.shared = True
         self.locked: set[int | str] = set()
+        self._often: Gathering[str, Mapping[str, Any], Sequence[Row]] = Gathering(self.rows_each)
 
     async def clock(self, now: float) -> float:
         """See `sql.db.Db`."""
@@ -206,12 +219,15 @@ class Reader:
         return await self._read(lambda reading: reading.clock()) if own is None else own(now)
 
     async def rows(self, name: str, params: Mapping[str, Any]) -> Sequence[Row]:
-        """All rows of a statement."""
+        """All rows of a statement; of one that every request asks, with all that are asked at this moment."""
+        if name in _OFTEN:
+            return await self._often.add(name, params)
         return await self._read(lambda reading: reading.rows(name, params))
 
     async def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
-        return await self._read(lambda reading: reading.row(name, params))
+        found = await self.rows(name, params)
+        return found[0] if found else None
 
     async def value(self, name: str, params: Mapping[str, Any]) -> Any:
         """The one column of the first row, or None."""

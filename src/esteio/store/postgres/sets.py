@@ -21,7 +21,7 @@ from esteio.store.postgres.statements import PARAMETER, TEXTS, Statement, fitted
 
 PLACE = "given_place"
 """The column that tells to which of the many a row belongs."""
-_KINDS = {int: "bigint", float: "double precision", str: "text"}
+_KINDS = {int: "bigint", float: "double precision", str: "text", bytes: "bytea"}
 _INSERT = re.compile(r"INSERT INTO (?P<into>\w+ \([^()]+\))\s+VALUES \((?P<values>.*?)\)(?P<rest>\s.*)?$", re.DOTALL)
 _WHERE = re.compile(r"\bWHERE\b")
 _RETURNING = re.compile(r"\bRETURNING\b")

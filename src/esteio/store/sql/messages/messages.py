@@ -44,7 +44,8 @@ class SqlMessages(SqlSubject):
             row = await db.row("idempotency", mark)
             return None if row is None else await replay(db, row, fingerprint, now)
 
-        return await self._snapshot(question)
+        seen = await self._reader.row("idempotency", mark) is not None
+        return await self._snapshot(question) if seen else None
 
     async def made_by(self, session_id: SessionId, scope: str, key: str) -> Message | None:
         row = await self._reader.row("idempotency", {"scope": scope, "session_id": session_id, "key": key})

@@ -38,7 +38,6 @@ from esteio.store.sql.messages.send_lanes import (
     refresh_lane,
     refresh_lanes,
 )
-from esteio.store.sql.sessions import server_of_session
 
 _LAPSED_AT_ONCE = 256
 _IN_DOUBT = rows.to_text(Reason("in-doubt"))
@@ -378,7 +377,8 @@ async def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None
     is written. Each send speaks of its session and of its server, in turn: only apart are they runs."""
     of_session: dict[SessionId, list[Evidence]] = {}
     of_server: dict[ServerName, list[Evidence]] = {}
-    servers = {one: await server_of_session(db, one) for one in {one.session_id for one in settlements if one.evidence}}
+    spoken_of = {one.session_id for one in settlements if one.evidence}
+    servers = {one: ServerName((await brief_of_session(db, one))[1]) or None for one in spoken_of}
     for one in settlements:
         server = servers.get(one.session_id)
         for piece in one.evidence:
