@@ -26,7 +26,7 @@ from esteio.sim.clock.virtual_loop import START_EPOCH, VirtualLoop
 from esteio.sim.lab import SEALING_KEY, Lab
 from esteio.sim.world.transport import SimTransport
 from esteio.store.base import CrashReport, StoreFull, WriteError
-from esteio.store.sql.db import Db, Operation, Question
+from esteio.store.sql.db import Batch, Db, Item, Operation, Question
 from esteio.store.sql.store import SqlStore
 from esteio.store.sqlite.database import MEMORY, SqliteDatabase
 from esteio.vault import Vault
@@ -111,6 +111,9 @@ class Reach:
 
     async def write(self, operation: Operation[T], *, first: bool = False) -> T:
         return await self._open().write(operation, first=first)
+
+    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
+        return await self._open().write_each(operation, item)
 
     async def snapshot(self, question: Operation[T]) -> T:
         return await self._open().snapshot(question)
