@@ -1,4 +1,5 @@
-# Esteio as an image: slim, without root, with a health check. Build it in a clone:  docker build -t esteio .
+# Esteio as an image: slim, without root, with a health check and PostgreSQL's driver. Build it in a clone:
+#   docker build -t esteio .
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY requirements-installer.lock requirements.lock ./

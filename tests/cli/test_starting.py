@@ -172,6 +172,9 @@ def test_backup_and_restore_refuse_in_one_sentence(tmp_path: Path) -> None:
     told = run("backup", "a.tar", "--data", "nowhere", cwd=tmp_path)
     assert (told.code, told.out) == (2, "")
     assert "There is no Esteio database in nowhere" in told.err
+    told = run("backup", "a.tar", cwd=tmp_path, ESTEIO_DATABASE="postgresql://nobody@127.0.0.1:1/esteio")
+    assert told.code == 2
+    assert "pg_dump" in told.err
     (tmp_path / "b.tar").write_text("no archive")
     told = run("restore", "b.tar", "--data", "new", cwd=tmp_path)
     assert told.code == 1

@@ -13,6 +13,7 @@ import pytest
 from esteio.api.v1.gateway import ChecksDocument, NodeDocument
 from esteio.cli.local.doctor_database import findings, size_of
 from esteio.cli.local.doctor_findings import Finding
+from esteio.clock import SystemClock
 from esteio.store.ports.inspection import DatabaseFacts
 from esteio.store.sqlite import SqliteStore
 
@@ -129,7 +130,7 @@ def test_a_real_file_is_well(tmp_path: Path) -> None:
         await store.start(1_700_000_000.0)
         try:
             assert await store.inspection.unowned_sessions() == 0
-            return await store.inspection.facts()
+            return await store.inspection.facts(SystemClock().now)
         finally:
             await store.aclose()
 

@@ -86,7 +86,7 @@ async def checks(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """One look at the database and at every node that it knows; what it makes of it is for `esteio doctor`."""
     call.query()
     inspection = api.store.inspection
-    facts = await inspection.facts()
+    facts = await inspection.facts(api.clock.now)
     now = api.clock.now() + (facts.clock_off_s or 0.0)
     nodes = tuple(_node(row, now) for row in await api.store.nodes.all())
     unowned = await inspection.unowned_sessions() if nodes else None

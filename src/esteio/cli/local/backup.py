@@ -43,7 +43,10 @@ def backup(
     from esteio.clock import SystemClock  # noqa: PLC0415
     from esteio.store.backup import create  # noqa: PLC0415
 
-    folder = _folder(data, config)
+    settings = read(config, environment(), {"data": data})
+    if settings.database:
+        raise Misused("backup.postgres", data=settings.data)
+    folder = Path(settings.data)
     with output.progress("backup.begun", file=file):
         made = _tried(
             lambda: create(

@@ -5,7 +5,7 @@ See the package for what holds of every method. Never lives here: what is well a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -41,8 +41,8 @@ class DatabaseFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Inspection(Protocol):
     """Reads of the database's own state; nothing is written."""
 
-    async def facts(self) -> DatabaseFacts:
-        """How the database is now."""
+    async def facts(self, now: Callable[[], float]) -> DatabaseFacts:
+        """How the database is now. `now`: this node's clock, read beside the database's."""
         ...
 
     async def unowned_sessions(self) -> int:

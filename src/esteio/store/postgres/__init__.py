@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from esteio.store.base import CrashReport, Store, WriteError
 from esteio.store.postgres.address import address_of
 from esteio.store.postgres.database import CONNECTIONS, PostgresDatabase
+from esteio.store.postgres.inspection import PostgresInspection
 from esteio.store.sql.db import Db
 from esteio.store.sql.history.outages import note_absence
 from esteio.store.sql.nodes.takeover import take_over_all
@@ -28,6 +29,7 @@ class PostgresStore(SqlStore):
         self.database = PostgresDatabase(address_of(url), connections=connections, alone=alone)
         self._alone = alone
         super().__init__(self.database)
+        self.inspection = PostgresInspection(self.database)
 
     @property
     def write_error(self) -> WriteError:

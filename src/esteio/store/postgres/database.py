@@ -110,6 +110,10 @@ class PostgresDatabase:
         """One statement by itself."""
         return await self._tried(lambda: self._lent(lambda connection: question(Reading(connection))))
 
+    async def lend(self, act: Callable[[Connection], Awaitable[T]]) -> T:
+        """A connection, for what is no statement of the store; outside of a transaction. Raises `StoreUnavailable`."""
+        return await self._tried(lambda: self._lent(act))
+
     async def _transaction(self, operation: Operation[T], begin: str) -> T:
         async def run(connection: Connection) -> T:
             transaction = Transaction(connection, begin, self.own_clock)

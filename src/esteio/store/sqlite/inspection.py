@@ -6,6 +6,7 @@ Never lives here: what is well and what is not.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +25,8 @@ class SqliteInspection(SqlInspection):
         super().__init__(database)
         self._sqlite, self._path = database, Path(path)
 
-    async def facts(self) -> DatabaseFacts:
+    async def facts(self, now: Callable[[], float]) -> DatabaseFacts:
+        """See `Inspection`."""
         pragma = self._sqlite.reader.connection.pragma
         return DatabaseFacts(
             kind="sqlite",
