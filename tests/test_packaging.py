@@ -61,7 +61,8 @@ def test_the_two_nodes_of_the_compose_file_share_what_they_must() -> None:
         assert ends_within_s(environment) < int(node["stop_grace_period"].removesuffix("s"))
         assert environment["ESTEIO_DATABASE"].partition("@")[2] == "postgres:5432/esteio"
         assert {"ESTEIO_SECRET_KEY", "ESTEIO_ADMIN_KEY", "ESTEIO_PUBLIC_URL"} <= set(environment)
-        assert node["volumes"] == ["media:/data"]
+        assert "volumes" not in node, "a node keeps nothing"
+        assert node["tmpfs"][0].startswith(image_settings()["ESTEIO_DATA"])
         assert node["expose"] == [str(port_of(image_settings()["ESTEIO_LISTEN"]))]
         assert "ports" not in node, "TLS stands in front"
     assert nodes[0]["environment"] == nodes[1]["environment"]
@@ -100,7 +101,6 @@ def test_the_manifests_set_only_what_the_settings_know_and_leave_time_to_end() -
     assert float(settings["ESTEIO_DRAIN_CALLS_S"]) >= DEFAULT.send_timeout_s
     config.load(None, {**settings, "ESTEIO_DATABASE": "postgresql://u:p@h/d", "ESTEIO_ADMIN_KEY": "k" * 16})
     assert manifests["Deployment"]["spec"]["replicas"] == 2
-    assert manifests["PersistentVolumeClaim"]["spec"]["accessModes"] == ["ReadWriteMany"]
     assert manifests["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
 
 
@@ -123,8 +123,7 @@ def test_the_manifests_probe_what_is_there() -> None:
     assert seen_s < float(settings["ESTEIO_DRAIN_UNREADY_S"])
     claims = {volume["name"]: volume for volume in pod["volumes"]}
     mounted = {mount["mountPath"]: claims[mount["name"]] for mount in container["volumeMounts"]}
-    claim = mounted[image_settings()["ESTEIO_DATA"]]["persistentVolumeClaim"]["claimName"]
-    assert claim == manifests["PersistentVolumeClaim"]["metadata"]["name"]
+    assert mounted[image_settings()["ESTEIO_DATA"]]["emptyDir"] == {}, "a node keeps nothing"
     assert pod["securityContext"]["runAsUser"] == int(not_none(re.search(r"--uid (\d+)", text("Dockerfile")))[1])
 
 
@@ -152,7 +151,6 @@ def test_the_drop_in_for_several_machines_leaves_time_to_end() -> None:
     set_here = dict(re.findall(r"(ESTEIO_\w+)=(\S+)", line))
     assert ends_within_s(set_here) < int(not_none(re.search(r"TimeoutStopSec=(\d+)", drop_in))[1])
     assert set(re.findall(r"(ESTEIO_\w+)=", drop_in)) <= set(ENVIRONMENT)
-    assert not_none(re.search(r"--data (\S+)", drop_in))[1] in drop_in.partition("ReadWritePaths=")[2].split()
 
 
 def test_the_image_copies_what_is_there_and_drops_root() -> None:
