@@ -100,7 +100,7 @@ def test_a_commit_that_waits_for_the_disk_here_is_safe(word: str) -> None:
 def test_nodes_that_live_say_what_they_hold() -> None:
     _, first, second = told(WELL, A, B, unowned=0)
     assert (first.check, first.result) == ("node a", "ok")
-    assert first.text == "version 1.0 at http://a:8700, heard from 1 s ago; 40 sessions"
+    assert first.text == "version 1.0, heard from 1 s ago; 40 sessions"
     assert second.text.endswith("1 session")
 
 

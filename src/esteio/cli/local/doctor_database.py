@@ -109,8 +109,8 @@ def nodes(document: ChecksDocument) -> Iterator[Finding]:
 def _node(one: NodeDocument) -> Finding:
     check, ago = say("doctor.node", id=one.id), texts.duration(max(0.0, one.heard_s_ago))
     if one.state != "alive":
-        return told("warn", check, f"node-{one.state}", ago=ago, address=one.address)
-    text = say("doctor.node-ok", version=one.version, ago=ago, address=one.address)
+        return told("warn", check, f"node-{one.state}", ago=ago, id=one.id)
+    text = say("doctor.node-ok", version=one.version, ago=ago)
     return Finding(check, "ok", f"{text}; {texts.count('doctor.node-sessions', one.sessions)}")
 
 
