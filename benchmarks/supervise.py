@@ -20,6 +20,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId, SessionName
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
+from esteio.engine.runtime import sealed_for
 from esteio.store.base import Store
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import open_vault
@@ -71,9 +72,10 @@ async def _fill(data: Path, ask_for: Supervise, ports: list[int]) -> None:
     data.mkdir()  # noqa: ASYNC240 - once, before anything waits
     clock, store, vault = SystemClock(), SqliteStore(data / "esteio.db"), open_vault(data, None)
     await store.start(clock.now())
-    sealed, nothing = vault.seal({"apikey": PROVIDER_KEY}), vault.seal({})
+    nothing = b""
     for place, port in enumerate(ports):
         server = Server(ServerName(f"stub-{place:02d}"), "evolution", f"http://127.0.0.1:{port}")
+        sealed = vault.seal({"apikey": PROVIDER_KEY}, sealed_for.server(server.name))
         await store.servers.add(server, sealed, clock.now())
     for first in range(0, ask_for.sessions, AT_ONCE):
         numbers = range(first, min(first + AT_ONCE, ask_for.sessions))

@@ -26,7 +26,8 @@ PORTS = [name for name in vars(Store) if isinstance(vars(Store)[name], property)
 READS = frozenset(
     {
         "approvals.by_state", "approvals.get", "audit.found", "audit.head", "audit.last",
-        "audit.last_before", "audit.page", "contacts.addresses", "contacts.known_phones", "contacts.messages",
+        "audit.last_before", "audit.page", "sealed.left", "sealed.page",
+        "contacts.addresses", "contacts.known_phones", "contacts.messages",
         "dead_letters.events", "dead_letters.messages", "decisions.due_sessions", "decisions.session_view",
         "delivery.backlog", "delivery.next_due", "doubts.due", "doubts.known_provider_ids", "doubts.next_due",
         "doubts.overtaken", "doubts.sends_unstored", "events.last_seq", "events.page",

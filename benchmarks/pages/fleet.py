@@ -13,6 +13,7 @@ from esteio.core.model.ids import ServerName, SessionId, SessionName
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Axis, Reason
+from esteio.engine.runtime import sealed_for
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import open_vault
 
@@ -26,8 +27,9 @@ async def fill(data: Path, sessions: int, ports: list[int]) -> None:
     clock, store, vault = SystemClock(), SqliteStore(data / "esteio.db"), open_vault(data, None)
     now = clock.now()
     await store.start(now)
-    sealed, nothing = vault.seal({"apikey": PROVIDER_KEY}), vault.seal({})
+    nothing = b""
     for place, port in enumerate(ports):
+        sealed = vault.seal({"apikey": PROVIDER_KEY}, sealed_for.server(_server(place)))
         await store.servers.add(Server(_server(place), "evolution", f"http://127.0.0.1:{port}"), sealed, now)
     rows = [_session(number, len(ports), now) for number in range(sessions)]
     rows.append(_row(UNPAIRED, 0, now, state="awaiting_qr", reason=Reason("awaiting-qr")))

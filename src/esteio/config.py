@@ -151,6 +151,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     """An API key with the role `admin`, 16 characters or more; empty: the first start makes one."""
     secret_key: str = ""
     """Seals credentials at rest, 16 characters or more; empty: `data`/secret.key."""
+    other_secret_keys: tuple[str, ...] = ()
+    """Keys that open what they sealed and seal nothing themselves: the one of before, and the next one."""
     allow_targets: tuple[str, ...] = ()
     """Private or loopback networks that webhooks and media URLs may point into, e.g. `10.0.0.0/8`."""
     max_body_bytes: Count = 1_048_576
@@ -225,6 +227,7 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "ESTEIO_PHONE_REGION": ("phone_region",),
     "ESTEIO_ADMIN_KEY": ("admin_key",),
     "ESTEIO_SECRET_KEY": ("secret_key",),
+    "ESTEIO_OTHER_SECRET_KEYS": ("other_secret_keys",),
     "ESTEIO_ALLOW_TARGETS": ("allow_targets",),
     "ESTEIO_MAX_BODY_BYTES": ("max_body_bytes",),
     "ESTEIO_MAX_MEDIA_BYTES": ("max_media_bytes",),
@@ -244,7 +247,7 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "ESTEIO_OTEL_SAMPLE_RATIO": ("otel", "sample_ratio"),
     "ESTEIO_OTEL_TO_PROVIDERS": ("otel", "to_providers"),
 }
-LISTS = frozenset({"ESTEIO_ALLOW_TARGETS", "ESTEIO_NOTIFY"})
+LISTS = frozenset({"ESTEIO_ALLOW_TARGETS", "ESTEIO_NOTIFY", "ESTEIO_OTHER_SECRET_KEYS"})
 """Variables that hold several words, parted by commas or white space."""
 NOT_OURS = re.compile(r"ESTEIO_(URL|KEY|SERVER_APIKEY|CONFIG|SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_\w+)")
 """The command line's own, and what Kubernetes sets beside a service that is called esteio."""
@@ -271,6 +274,8 @@ def checked(settings: Settings) -> Settings:
         _check_listen("door.listen", settings.door.listen)
     if settings.metrics_listen:
         _check_listen("metrics_listen", settings.metrics_listen)
+    if any(len(word) < SHORTEST_KEY for word in settings.other_secret_keys):
+        raise SettingsError(f"each of other_secret_keys needs {SHORTEST_KEY} characters or more")
     for name in ("admin_key", "secret_key"):
         if 0 < len(getattr(settings, name)) < SHORTEST_KEY:
             raise SettingsError(f"{name} needs {SHORTEST_KEY} characters or more")

@@ -46,7 +46,7 @@ from esteio.engine.inbox.reader import InboxReader
 from esteio.engine.inbox.spans import InboxSpans
 from esteio.engine.maintenance import Maintenance
 from esteio.engine.media.fetch import MediaFetcher
-from esteio.engine.media.links import PURPOSE, MediaLinks
+from esteio.engine.media.links import MediaLinks
 from esteio.engine.media.stager import MediaStager
 from esteio.engine.outbox.dispatch import SendDispatch, WorkDispatch
 from esteio.engine.outbox.doubts import DoubtResolver
@@ -171,7 +171,7 @@ class Gateway:
         self.media = MediaStager(
             self.media_store, clock, self._media_transport, check=check, max_bytes=settings.max_media_bytes
         )
-        self.links = MediaLinks(vault.key_for(PURPOSE), settings.base_url, clock, settings.media_url_for_s)
+        self.links = MediaLinks(vault, settings.base_url, clock, settings.media_url_for_s)
         self._downloads = downloads or transport
         self.fetcher = MediaFetcher(
             clock,
@@ -357,6 +357,7 @@ class Gateway:
                 "beat": self.maintenance.beat,
                 "purge": self.maintenance.purge,
                 "audit": self.audit.run,
+                "vault": self.commands.vault.run,
                 "media": self.fetcher.run,
                 "media-sweep": self.maintenance.sweep,
                 "passed": self.passed_journal.run,
@@ -425,7 +426,7 @@ class Gateway:
             forward=forward_transport(settings),
             media_store=media_store,
             registry=load(),
-            vault=open_vault(data, settings.secret_key or None),
+            vault=open_vault(data, settings.secret_key or None, settings.other_secret_keys),
             notifier=notifier,
             tracer=open_tracer(settings.otel, program_version()),
         )

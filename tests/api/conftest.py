@@ -147,7 +147,7 @@ class Gateway:
         self.vault = vault
         self.audit = AuditLog(store.audit, vault, self.clock, keep_s=0)
         self.shelf = shelf = MemoryMediaStore()
-        links = MediaLinks(b"k" * 32, settings.base_url, self.clock, settings.media_url_for_s)
+        links = MediaLinks(vault, settings.base_url, self.clock, settings.media_url_for_s)
 
         async def check(url: str) -> None:
             await check_target(url, "media.url", settings.allowed_networks, resolve)

@@ -89,6 +89,7 @@ class Story:
         await self.run("GET /v1/servers", "GET /v1/servers/{name}", "GET /v1/servers/{name}/instances")
         await self.run("POST /v1/servers/{name}/adopt", "POST /v1/notices/test", "GET /v1/gateway", "GET /v1/inbox")
         await self.run("GET /v1/audit", "GET /v1/audit/verify", "GET /v1/gateway/checks")
+        await self.run("GET /v1/vault", "POST /v1/vault/rotate", "POST /v1/vault/retire")
 
     async def webhook(self) -> None:
         await self.run("POST /v1/webhooks", "GET /v1/webhooks")

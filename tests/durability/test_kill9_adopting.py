@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 
-from esteio.engine.supervision.endpoints import unpacked
+from esteio.engine.runtime.sealed_for import session_row
+from esteio.providers.base import StandingWebhook
 from esteio.sim.providers.evolution.instance import EvolutionInstance, WebhookRow
 from esteio.sim.sandbox.servers import live_world, serve_sandbox
 from esteio.sim.world.world import World
@@ -68,10 +70,12 @@ class Kept:
 
     def _kept(self) -> Mapping[str, tuple[str, dict[str, str]]]:
         with closing(sqlite3.connect(self.data / "esteio.db")) as db:
-            rows = db.execute("SELECT name, replaced FROM sessions WHERE replaced IS NOT NULL").fetchall()
-        assert not any(b"127.0.0.1:9" in sealed for _, sealed in rows), "kept open"
+            rows = db.execute("SELECT name, replaced, created_at FROM sessions WHERE replaced IS NOT NULL").fetchall()
+        assert not any(b"127.0.0.1:9" in sealed for _, sealed, _ in rows), "kept open"
         vault = open_vault(self.data, None)
-        found = {name: unpacked(vault, sealed) for name, sealed in rows}
+        places = {name: session_row(name, created_at, "replaced") for name, _, created_at in rows}
+        words = {name: vault.unseal(sealed, places[name])["webhook"] for name, sealed, _ in rows}
+        found = {name: msgspec.json.decode(word, type=StandingWebhook) for name, word in words.items()}
         return {name: (one.url, dict(one.headers)) for name, one in found.items()}
 
 

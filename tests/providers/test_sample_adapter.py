@@ -23,6 +23,7 @@ from esteio.core.views import documents
 from esteio.engine.commands.requests import MessageRequest, ServerRequest, SessionChange, SessionRequest
 from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import Scope
+from esteio.engine.runtime import sealed_for
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.providers.registry import load
 from esteio.sim.lab import Lab
@@ -181,7 +182,9 @@ def test_a_changed_secret_is_used_at_once_and_a_declared_one_is_no_change(third_
         await connected(lab, server)
         await lab.commands.sessions.change("loja", SessionChange(ref={"access_key": OTHER_KEY}), "test")
         session = await lab.session("loja")
-        assert lab.gateway.vault.unseal((await lab.store.sessions.secrets(session.id))[1]) == {"access_key": OTHER_KEY}
+        _, sealed = await lab.store.sessions.secrets(session.id)
+        place = sealed_for.session(session, "encrypted")
+        assert lab.gateway.vault.unseal(sealed, place) == {"access_key": OTHER_KEY}
         _, where = await lab.gateway.addresses.of_session(session)
         assert where.ref == {"line": "loja", "access_key": OTHER_KEY}
         declared = (

@@ -37,6 +37,7 @@ from esteio.api.v1 import (
     raw,
     servers,
     sessions,
+    vault,
     webhooks,
 )
 from esteio.core.views.catalogue import Catalogue
@@ -63,6 +64,7 @@ TABLE: tuple[Route, ...] = (
     *dead_letters.ROUTES,
     *gateway.ROUTES,
     *audit.ROUTES,
+    *vault.ROUTES,
     *events.ROUTES,
     *ops.ROUTES,
 )

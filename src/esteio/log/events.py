@@ -94,6 +94,7 @@ KEYS: Final[dict[str, tuple[Kind, str]]] = {
     "adopted": ("number", "whether the instance was there before the session"),
     "soft": ("number", "the soft limit"),
     "hard": ("number", "the hard limit"),
+    "vault_key": ("id", "the id of a key that seals secrets at rest; it says nothing of the key"),
     "head": ("id", "the hash of the audit log's last row"),
     "causes": ("code", "how many for which cause, `cause:count`"),
     "back_ms": ("number", "how far the clock went back"),
@@ -309,6 +310,10 @@ EVENTS: Final[dict[str, Event]] = {
         "error", "The audit log has rows and no head: what was written before cannot be verified any more.", "count"
     ),
     "audit.purged": _one("info", "Rows of the audit log beyond their time were removed, up to this one.", "count"),
+    "vault.key_made": _one("info", "A new key seals secrets at rest from now on.", "vault_key"),
+    "vault.rotated": _one("info", "Every secret at rest is sealed with this key.", "vault_key", "count"),
+    "vault.key_kept": _one("warning", "Older keys could not be retired yet; tried again in ten minutes.", "reason"),
+    "vault.key_retired": _one("info", "So many older keys open nothing any more.", "count"),
     "contact.erased": _one("info", "What was stored of a person was removed.", "count", "in_doubt"),
     # -- the process ---------------------------------------------------------------------------------------------------
     "gateway.started": _one("info", "It serves.", "listen"),

@@ -22,6 +22,7 @@ from esteio.store.ports.inspection import Inspection
 from esteio.store.ports.maintenance import Keys, Maintenance
 from esteio.store.ports.messages import Doubts, MessageHistory, Messages, Outbox, ProviderQueue
 from esteio.store.ports.nodes import Nodes
+from esteio.store.ports.sealed import Sealed
 from esteio.store.ports.sessions import Approvals, Decisions, Fleet, Journal, PairLinks, QrCodes, Servers, Sessions
 from esteio.store.ports.work import WorkQueue
 from esteio.store.values import (
@@ -269,6 +270,8 @@ class Store(Health, Protocol):
     def keys(self) -> Keys: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def sealed(self) -> Sealed: ...
     @property
     def maintenance(self) -> Maintenance: ...
     @property

@@ -46,6 +46,8 @@ API: dict[str, tuple[str, ...] | str] = {
     "POST /v1/apply": ("server.created",),
     "POST /v1/notices/test": ("notices.tested",),
     "POST /v1/events/token": LOOK,
+    "POST /v1/vault/rotate": ("vault.rotated",),
+    "POST /v1/vault/retire": ("vault.key_retired",),
 }
 """Route of the API → its actions, or why it leaves none."""
 

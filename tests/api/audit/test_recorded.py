@@ -16,6 +16,7 @@ from esteio.core.audit.entry import ACTIONS, Row
 from esteio.engine.commands.requests import KeyRequest
 from esteio.providers.base import HttpResponse
 from esteio.store.ports.audit import AuditFilter
+from esteio.vault import new_key
 from tests.api.audit.recorded_routes import API, DOOR, PAGES
 from tests.api.conftest import ADMIN, Gateway, Run
 from tests.api.dashboard.access.test_who_may import asks, bodies, peopled
@@ -72,6 +73,10 @@ def test_a_route_of_the_api_leaves_its_row(run: Run, route: str) -> None:
         if route == "POST /v1/dead-letters/replay":
             gateway.clock.ahead = 60.0
             assert await gateway.store.outbox.expire(gateway.clock.now(), 10) == 1
+        if route.startswith("POST /v1/vault"):
+            gateway.vault.begin(new_key().encode())
+        if route == "POST /v1/vault/retire":
+            assert (await gateway.commands.vault.rotate(begin=False)).left == 0
         if route == "POST /v1/sessions/{name}/pair":
             await gateway.judge(NAME, state="disconnected", linked=False)
         if route == "POST /v1/sessions/{name}/resume":

@@ -28,7 +28,9 @@ def test_a_server_is_added_changed_and_forgotten(run: Run) -> None:
         stored = await gateway.api.commands.lookup.server("evo")
         assert stored.server.base_url == "http://other.example.com"
         assert (stored.server.limits.connects_in_flight, stored.server.limits.seconds_between_connects) == (3, 2.5)
-        assert gateway.api.commands.servers._vault.unseal(stored.sealed) == {"apikey": SECRET}, "kept"
+        assert gateway.api.commands.servers._vault.unseal(stored.sealed, f"server/{stored.server.name}") == {
+            "apikey": SECRET
+        }, "kept"
         assert (await browser.post("/servers/evo/delete")).headers["location"] == "/servers?done=server-deleted"
         assert "No server yet" in words(await browser.get("/servers"))
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from esteio.core.webhooks.delivery_policy import EndpointHealth
+from esteio.engine.runtime import sealed_for
 from esteio.store.base import EventRow
 from esteio.store.delivery import DeliveryClaim, DeliverySettlement, Endpoint
 from esteio.store.sql import rows
@@ -71,7 +72,7 @@ def test_a_webhook_is_created_and_its_secret_stands_there_once(run: Run) -> None
         secret = not_none(re.search(r"whsec_[\w+/=]+", made.text))[0]
         (endpoint,) = await gateway.store.webhook_endpoints.all()
         assert (endpoint.events, endpoint.sessions) == (("message.received", "session.qr"), ("line", "loja-*"))
-        sealed = gateway.vault.unseal(endpoint.sealed)
+        sealed = gateway.vault.unseal(endpoint.sealed, sealed_for.webhook(endpoint.id))
         assert sealed["secret"] == secret
         assert sealed["header:authorization"] == "Bearer private-header"
         for path in ("/webhooks", f"/webhooks/{endpoint.id}", f"/webhooks/{endpoint.id}/edit"):
@@ -122,10 +123,10 @@ def test_a_webhook_is_changed_switched_off_rotated_tested_and_deleted(run: Run) 
         assert changed.headers["location"] == f"{page}?done=webhook-changed"
         now = not_none(await gateway.store.webhook_endpoints.get(endpoint.id))
         assert (now.events, now.sessions, now.media) == (("message.received",), (), "base64")
-        assert gateway.vault.unseal(now.sealed)["header:x-key"] == "kept"
+        assert gateway.vault.unseal(now.sealed, sealed_for.webhook(now.id))["header:x-key"] == "kept"
         await browser.post(f"{page}/edit", forget="1", **same)
         now = not_none(await gateway.store.webhook_endpoints.get(endpoint.id))
-        assert "header:x-key" not in gateway.vault.unseal(now.sealed)
+        assert "header:x-key" not in gateway.vault.unseal(now.sealed, sealed_for.webhook(now.id))
         assert (await browser.post(f"{page}/edit", **(same | {"url": "http://inside.example"}))).status_code == 400
 
         await browser.post(f"{page}/disable")
@@ -135,7 +136,7 @@ def test_a_webhook_is_changed_switched_off_rotated_tested_and_deleted(run: Run) 
 
         turned = await browser.post(f"{page}/rotate", overlap="3600")
         assert "The old secret signs too, until in 1 h" in words(turned)
-        assert gateway.vault.unseal(now.sealed)["secret"] not in turned.text
+        assert gateway.vault.unseal(now.sealed, sealed_for.webhook(now.id))["secret"] not in turned.text
         assert "old secret" not in words(await browser.post(f"{page}/rotate", overlap="0"))
 
         gateway.outside.status = 503

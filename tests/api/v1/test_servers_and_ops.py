@@ -56,7 +56,7 @@ def test_a_server_from_birth_to_death(run: Run) -> None:
         stored = await gateway.store.servers.get(ServerName("evo"))
         assert stored is not None
         assert b"second-secret" not in stored.sealed
-        assert gateway.vault.unseal(stored.sealed) == {"apikey": "second-secret"}
+        assert gateway.vault.unseal(stored.sealed, "server/evo") == {"apikey": "second-secret"}
         pace = {"limits": {"sends_per_minute": 90, "sends_burst": 20}}
         changed = (await gateway.call("PATCH", "/v1/servers/evo", pace)).json()
         assert (changed["budget"]["sends_per_minute"], changed["budget"]["sends_burst"]) == (90, 20)
@@ -71,9 +71,9 @@ def test_a_server_from_birth_to_death(run: Run) -> None:
         }
         unchanged = (await gateway.call("PATCH", "/v1/servers/evo", {})).json()
         assert unchanged == changed
-        assert gateway.vault.unseal(not_none(await gateway.store.servers.get(ServerName("evo"))).sealed) == {
-            "apikey": "second-secret"
-        }
+        assert gateway.vault.unseal(
+            not_none(await gateway.store.servers.get(ServerName("evo"))).sealed, "server/evo"
+        ) == {"apikey": "second-secret"}
         assert (await gateway.call("DELETE", "/v1/servers/evo")).status_code == 204
         await gateway.refused(404, "unknown-server", "GET", "/v1/servers/evo")
 
@@ -127,7 +127,10 @@ def test_what_is_declared_is_applied_once(run: Run) -> None:
         assert (change.what, change.detail) == ("change", "credentials, limits")
         stored = await gateway.store.servers.get(ServerName("evo"))
         assert stored is not None
-        assert (gateway.vault.unseal(stored.sealed), stored.server.limits) == ({"apikey": "other"}, Limits(2))
+        assert (gateway.vault.unseal(stored.sealed, "server/evo"), stored.server.limits) == (
+            {"apikey": "other"},
+            Limits(2),
+        )
 
     run(test)
 

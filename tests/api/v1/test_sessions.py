@@ -10,6 +10,7 @@ import pytest
 from esteio.core.model.ids import SessionName
 from esteio.core.model.recovery import Approval, Attempt, Outage, Recovery
 from esteio.core.model.state import Reason
+from esteio.engine.runtime import sealed_for
 from esteio.store.base import DecisionCommit, Qr, WorkSettlement
 from tests.api.conftest import Gateway, Run
 from tests.api.v1.shown_qr import a_qr, ready, show_qr
@@ -79,7 +80,7 @@ def test_tokens_of_a_ref_are_sealed(run: Run) -> None:
         assert session.ref == {"instance_id": "LITE-1"}
         _, sealed = await gateway.store.sessions.secrets(session.id)
         assert b"very-secret" not in sealed
-        assert gateway.vault.unseal(sealed) == {"token": "very-secret"}
+        assert gateway.vault.unseal(sealed, sealed_for.session(session, "encrypted")) == {"token": "very-secret"}
         problem = await gateway.refused(400, "invalid-value", "POST", "/v1/sessions", {**body, "name": "x", "ref": {}})
         assert problem["field"] == "ref.instance_id"
 

@@ -158,24 +158,24 @@ def test_settings_do_not_show_their_secrets(read: Read) -> None:
 
 
 def test_the_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
-    sealed = open_vault(tmp_path / "data", None).seal({"apikey": "s3cret"})
+    sealed = open_vault(tmp_path / "data", None).seal({"apikey": "s3cret"}, "server/evo")
     path = tmp_path / "data" / "secret.key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert b"s3cret" not in sealed
-    assert open_vault(tmp_path / "data", None).unseal(sealed) == {"apikey": "s3cret"}
+    assert open_vault(tmp_path / "data", None).unseal(sealed, "server/evo") == {"apikey": "s3cret"}
 
 
 @pytest.mark.parametrize("word", ["a word of sixteen characters", Fernet.generate_key().decode()], ids=["words", "key"])
 def test_a_key_of_the_settings(tmp_path: Path, word: str) -> None:
-    sealed = open_vault(tmp_path, word).seal({"apikey": "s3cret"})
-    assert open_vault(tmp_path, word).unseal(sealed) == {"apikey": "s3cret"}
+    sealed = open_vault(tmp_path, word).seal({"apikey": "s3cret"}, "server/evo")
+    assert open_vault(tmp_path, word).unseal(sealed, "server/evo") == {"apikey": "s3cret"}
     assert not (tmp_path / "secret.key").exists()
 
 
 def test_another_key_is_said_clearly(tmp_path: Path) -> None:
-    sealed = open_vault(tmp_path, "the first word, long enough").seal({"apikey": "x"})
+    sealed = open_vault(tmp_path, "the first word, long enough").seal({"apikey": "x"}, "server/evo")
     with pytest.raises(WrongKey, match=r"secret\.key"):
-        open_vault(tmp_path, "the second word, long enough").unseal(sealed)
+        open_vault(tmp_path, "the second word, long enough").unseal(sealed, "server/evo")
 
 
 def test_keys_that_are_none(tmp_path: Path) -> None:
@@ -188,5 +188,5 @@ def test_keys_that_are_none(tmp_path: Path) -> None:
 
 def test_nothing_is_sealed_as_nothing() -> None:
     vault = Vault(Fernet.generate_key())
-    assert vault.seal({}) == b""
-    assert vault.unseal(b"") == {}
+    assert vault.seal({}, "server/evo") == b""
+    assert vault.unseal(b"", "server/evo") == {}

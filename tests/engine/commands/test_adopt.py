@@ -12,6 +12,7 @@ from esteio.config import DeclaredSession
 from esteio.core.model.ids import SessionName
 from esteio.engine.commands.requests import AdoptRequest, AtProvider, ServerRequest, SessionChange, SessionRequest
 from esteio.engine.errors import CommandError
+from esteio.engine.runtime import sealed_for
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
 from esteio.sim.providers.evolution.instance import EvolutionInstance, WebhookRow
@@ -113,7 +114,7 @@ def test_forward_goes_on_at_once_with_its_headers() -> None:
         (endpoint,) = await lab.store.webhook_endpoints.all()
         assert (endpoint.url, endpoint.format, endpoint.sessions) == (N8N, "evolution", ("loja",))
         assert (endpoint.events, endpoint.by_events) == (EVENTS, True)
-        words = lab.gateway.vault.unseal(endpoint.sealed)
+        words = lab.gateway.vault.unseal(endpoint.sealed, sealed_for.webhook(endpoint.id))
         assert "t1" in words.values()
         assert await lab.store.webhook_endpoints.at_door("loja") == endpoint, "what clients of the door see and replace"
         await asyncio.sleep(5)

@@ -20,6 +20,7 @@ from esteio.store.sql.db import Db
 from esteio.store.sql.rows import event_params
 from esteio.store.sqlite import SqliteStore
 from esteio.texts import catalogue
+from esteio.vault import Vault, new_key
 from tests.narrowing import not_none
 
 NOW = 1_800_000_000.0
@@ -33,7 +34,7 @@ class _Standing(SystemClock):
 
 
 CLOCK = _Standing()
-LINKS = MediaLinks(b"k" * 32, "http://esteio", CLOCK, 60.0)
+LINKS = MediaLinks(Vault(new_key().encode()), "http://esteio", CLOCK, 60.0)
 
 
 def log_of(store: SqliteStore) -> EventLog:

@@ -37,8 +37,7 @@ class Logins:
     """Opens and ends logins. `secure`: browsers come by TLS."""
 
     def __init__(self, vault: Vault, clock: Clock, *, secure: bool) -> None:
-        self._key = vault.key_for(PURPOSE)
-        self._vault = Vault(base64.urlsafe_b64encode(self._key))
+        self._vault = vault
         self._clock, self._secure = clock, secure
         # `__Host-`: a sibling domain cannot plant one.
         self._name = "__Host-esteio" if secure else "esteio"
@@ -55,12 +54,14 @@ class Logins:
         """`Set-Cookie` of a new login with this key."""
         until = self._clock.now() + LASTS_S
         words = {"id": self._clock.token(), "secret": secret, "until": repr(until)}
-        return self._cookie(self._name, self._vault.seal(words).decode(), int(LASTS_S))
+        sealed = base64.urlsafe_b64encode(self._cookies().seal(words, PURPOSE))
+        return self._cookie(self._name, sealed.decode(), int(LASTS_S))
 
     def found(self, cookies: str) -> SignedIn | None:
         """The login in a `Cookie` header; None when there is none, or it is over."""
         try:
-            words = self._vault.unseal(cookie(cookies, self._name).encode())
+            sealed = base64.b64decode(cookie(cookies, self._name).encode(), b"-_", validate=True)
+            words = self._cookies().unseal(sealed, PURPOSE)
             login = SignedIn(words["id"], words["secret"], float(words["until"]))
         except (WrongKey, KeyError, ValueError):
             return None
@@ -97,15 +98,24 @@ class Logins:
 
     def form_token(self, whose: str) -> str:
         """What a form must bring back: proof that we showed it to this login, or to this visitor."""
-        return hmac.digest(self._key, f"form {whose}".encode(), "sha256").hex()
+        return _form_token(self._vault.key_for(PURPOSE), whose)
 
     def form_is_ours(self, whose: str, token: str) -> bool:
         """Whether a form was shown by us to whom it comes from."""
-        return bool(whose) and hmac.compare_digest(self.form_token(whose).encode(), token.encode())
+        shown = (_form_token(key, whose) for key in self._vault.keys_for(PURPOSE))
+        return bool(whose) and any(hmac.compare_digest(one.encode(), token.encode()) for one in shown)
+
+    def _cookies(self) -> Vault:
+        """Seals cookies with a key of their own, and opens those of before a change of the vault's key."""
+        return Vault(*(base64.urlsafe_b64encode(key) for key in self._vault.keys_for(PURPOSE)))
 
     def _cookie(self, name: str, value: str, seconds: int) -> str:
         secure = "; Secure" if self._secure else ""
         return f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+
+
+def _form_token(key: bytes, whose: str) -> str:
+    return hmac.digest(key, f"form {whose}".encode(), "sha256").hex()
 
 
 def cookie(header: str, name: str) -> str:

@@ -192,10 +192,13 @@ def _used_before(settings: Settings) -> bool:
 
 async def _check_key(gateway: Gateway) -> None:
     """Better now, in one sentence, than at every call to every provider. Raises `WrongKey`."""
+    from esteio.engine.runtime import sealed_for  # noqa: PLC0415
+
     for stored in await gateway.store.servers.all():
-        gateway.vault.unseal(stored.sealed)
+        gateway.vault.unseal(stored.sealed, sealed_for.server(stored.server.name))
     for session in (await gateway.store.sessions.page(limit=1)).items:
-        gateway.vault.unseal((await gateway.store.sessions.secrets(session.id))[1])
+        sealed = (await gateway.store.sessions.secrets(session.id))[1]
+        gateway.vault.unseal(sealed, sealed_for.session(session, "encrypted"))
 
 
 def _reason(error: object) -> str:

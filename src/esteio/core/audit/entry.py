@@ -104,6 +104,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "status_page.changed": "a public page was changed",
     "status_page.created": "a public page was made",
     "status_page.deleted": "a public page was deleted",
+    "vault.key_retired": "keys that no secret names any more were forgotten",
     "vault.rotated": "secrets at rest were sealed anew under another key",
     "webhook.changed": "a subscription was changed",
     "webhook.created": "a subscription was made",

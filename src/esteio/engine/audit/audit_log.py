@@ -21,6 +21,7 @@ from esteio.core.audit.chain import ChainKeys, Head
 from esteio.core.audit.entry import ACTIONS, Entry, Row
 from esteio.core.audit.verification import Finding, Verdict, Verification
 from esteio.engine.audit.acting import actor
+from esteio.engine.runtime import sealed_for
 from esteio.log import logger
 from esteio.store.audit_trail import recording
 from esteio.store.base import StoreFull
@@ -58,7 +59,7 @@ class AuditLog:
         last = await self._audit.last()
         if last is not None:
             log.error("audit.head_missing", count=last.seq)
-        sealed = self._vault.seal({"1": new_key()})
+        sealed = self._vault.seal({"1": new_key()}, sealed_for.AUDIT_KEYS)
         before = Head(0, chain.START) if last is None else Head(last.seq, last.hash)
         (first,), seal = self.rows((self.entry("audit.begun"),), before, sealed)
         return await self._audit.begin(StoredHead(Head(first.seq, first.hash), seal, sealed), first)
@@ -187,7 +188,7 @@ class AuditLog:
 
     def _keys(self, sealed: bytes) -> ChainKeys:
         if self._opened[0] != sealed:
-            self._opened = (sealed, _raw(self._vault.unseal(sealed)))
+            self._opened = (sealed, _raw(self._vault.unseal(sealed, sealed_for.AUDIT_KEYS)))
         return self._opened[1]
 
 

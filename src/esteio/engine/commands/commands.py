@@ -38,6 +38,7 @@ from esteio.engine.commands.sessions.removal import SessionRemoval
 from esteio.engine.commands.sessions.replaced_webhook import ReplacedWebhooks
 from esteio.engine.commands.sessions.session_commands import SessionCommands
 from esteio.engine.commands.status.status_pages import StatusPageCommands
+from esteio.engine.commands.vault.rotation import KeyRotation
 from esteio.engine.commands.webhooks import WebhookCommands
 from esteio.engine.delivery.client import WebhookClient
 from esteio.engine.media.stager import MediaStager
@@ -76,6 +77,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
     status_pages: StatusPageCommands
     declared: DeclaredCommands
     audit: AuditLog
+    vault: KeyRotation
 
 
 def build_commands(
@@ -245,4 +247,5 @@ def build_commands(
             vault=vault,
         ),
         audit=audit,
+        vault=KeyRotation(store.sealed, store.audit, clock, vault=vault, audit=audit, may_make=not settings.database),
     )

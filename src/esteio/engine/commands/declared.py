@@ -20,6 +20,7 @@ from esteio.engine.commands.requests import LimitsChange, ServerChange, ServerRe
 from esteio.engine.commands.servers import ServerCommands, base_url, limits
 from esteio.engine.commands.sessions.session_commands import SessionCommands
 from esteio.engine.errors import CommandError, invalid
+from esteio.engine.runtime import sealed_for
 from esteio.log import logger
 from esteio.store.base import StoredServer
 from esteio.store.ports.sessions import Servers, Sessions
@@ -103,7 +104,7 @@ class DeclaredCommands:
         here = stored.server
         pairs = {
             "base_url": (here.base_url, base_url(request.base_url)),
-            "credentials": (self._vault.unseal(stored.sealed), request.credentials),
+            "credentials": (self._vault.unseal(stored.sealed, sealed_for.server(here.name)), request.credentials),
             "limits": (here.limits, limits(request.limits)),
         }
         return [name for name, (is_now, shall_be) in pairs.items() if is_now != shall_be]
@@ -129,7 +130,7 @@ class DeclaredCommands:
     async def _session_differences(self, session: Session, declared: DeclaredSession) -> SessionChange:
         """Of what is declared, what is otherwise here; what is not declared is nobody's business here."""
         _, sealed = await self._sessions.secrets(session.id)
-        here = {**session.ref, **self._vault.unseal(sealed)}
+        here = {**session.ref, **self._vault.unseal(sealed, sealed_for.session(session, "encrypted"))}
         phone = (
             None
             if declared.phone is None

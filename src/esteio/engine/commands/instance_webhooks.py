@@ -20,9 +20,11 @@ from esteio.engine.commands.sessions.provider_acts import operator_act
 from esteio.engine.commands.webhooks import NOT_THEIRS, WebhookCommands, endpoint_shown, same_origin, sealed_headers
 from esteio.engine.delivery.client import HEADER, SECRET, new_secret
 from esteio.engine.errors import invalid, unknown
+from esteio.engine.runtime import sealed_for
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.log import logger
+from esteio.store.base import Exists
 from esteio.store.delivery import ASKED, Endpoint
 from esteio.store.ports.delivery import WebhookEndpoints
 from esteio.store.ports.work import WorkQueue
@@ -71,7 +73,7 @@ class InstanceWebhooks:
 
     def header_names(self, endpoint: Endpoint) -> tuple[str, ...]:
         """The headers that its client gave, without their values."""
-        words = self._vault.unseal(endpoint.sealed)
+        words = self._vault.unseal(endpoint.sealed, sealed_for.webhook(endpoint.id))
         return tuple(name.removeprefix(HEADER) for name in words if name.startswith(HEADER))
 
     async def check(self, asked: InstanceWebhook) -> None:
@@ -90,7 +92,21 @@ class InstanceWebhooks:
         """Set it, in the place of the one before; what its events need beside those that are read here, the server is
         asked for. Raises `CommandError`: target-not-allowed, invalid-value, unknown-session."""
         await self.check(asked)
-        before = await self.of(session.name)
+        while True:
+            before = await self.of(session.name)
+            try:
+                put = await self._put(session, before, asked)
+            except Exists:
+                continue  # another request has made one meanwhile: it is written over that
+            break
+        self._addresses.forget(session.id)
+        if session.kind == "evolution" and set(_asked_for(put)) - set(_asked_for(before)):
+            await self._ask_server(session)
+        self._wakeups.deliveries()
+        log.info("endpoint.changed", endpoint=put.id, changed=["door"])
+        return put
+
+    async def _put(self, session: Session, before: Endpoint | None, asked: InstanceWebhook) -> Endpoint:
         after = self._after(before or self._new(session.name, asked), asked)
         shown = None if before is None else endpoint_shown(before)
         action = "webhook.created" if before is None else "webhook.changed"
@@ -100,11 +116,6 @@ class InstanceWebhooks:
             put = await self._webhook_endpoints.put_at_door(after)
         if put is None:
             raise unknown("session", session.name)
-        self._addresses.forget(session.id)
-        if session.kind == "evolution" and set(_asked_for(put)) - set(_asked_for(before)):
-            await self._ask_server(session)
-        self._wakeups.deliveries()
-        log.info("endpoint.changed", endpoint=put.id, changed=["door"])
         return put
 
     async def _ask_server(self, session: Session) -> None:
@@ -114,13 +125,15 @@ class InstanceWebhooks:
         self._wakeups.work()
 
     def _new(self, session: str, asked: InstanceWebhook) -> Endpoint:
+        endpoint_id = self._clock.new_id("wh")
+        words = {SECRET: new_secret(self._clock.token())}
         return Endpoint(
-            id=self._clock.new_id("wh"),
+            id=endpoint_id,
             url=asked.url,
             created_at=self._clock.now(),
             format="evolution",
             sessions=(session,),
-            sealed=self._vault.seal({SECRET: new_secret(self._clock.token())}),
+            sealed=self._vault.seal(words, sealed_for.webhook(endpoint_id)),
             door_session=session,
         )
 
@@ -142,16 +155,17 @@ class InstanceWebhooks:
 
     def _sealed(self, before: Endpoint, headers: Mapping[str, str] | None, *, moved: bool) -> bytes:
         """A header's value was meant for the host of before: it does not move to another one by itself."""
-        words = self._vault.unseal(before.sealed)
+        place = sealed_for.webhook(before.id)
+        words = self._vault.unseal(before.sealed, place)
         held = {} if moved else {name: word for name, word in words.items() if name.startswith(HEADER)}
         kept = {name: word for name, word in words.items() if not name.startswith(HEADER)}
         if headers is None:
-            return self._vault.seal(kept | held)
+            return self._vault.seal(kept | held, place)
         given = _sealed_headers(headers)
         blank = {name for name, word in given.items() if word == BLANK}
         if not blank <= held.keys():
             raise invalid("webhook.headers", "must hold the value of each header where the address is another")
-        return self._vault.seal(kept | given | {name: held[name] for name in blank})
+        return self._vault.seal(kept | given | {name: held[name] for name in blank}, place)
 
 
 def _asked_for(endpoint: Endpoint | None) -> tuple[str, ...]:

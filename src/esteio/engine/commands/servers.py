@@ -19,6 +19,7 @@ from esteio.engine.commands.checks import only_keys, plain_name
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.requests import LimitsRequest, ServerChange, ServerRequest
 from esteio.engine.errors import CommandError, invalid, unknown
+from esteio.engine.runtime import sealed_for
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.url_guard import host_of
@@ -64,7 +65,7 @@ class ServerCommands:
             base_url=base_url(request.base_url),
             limits=limits(request.limits),
         )
-        sealed = self._vault.seal(request.credentials)
+        sealed = self._vault.seal(request.credentials, sealed_for.server(server.name))
         try:
             with self._audit.records("server.created", server=server.name, after=_shown(server)):
                 await self._servers.add(server, sealed, now)
@@ -80,7 +81,7 @@ class ServerCommands:
         sealed = None
         if not isinstance(change.credentials, msgspec.UnsetType):
             self._check_credentials(stored.server.kind, change.credentials)
-            sealed = self._vault.seal(change.credentials)
+            sealed = self._vault.seal(change.credentials, sealed_for.server(stored.server.name))
         own = None
         if not isinstance(change.limits, msgspec.UnsetType):
             own = msgspec.structs.replace(stored.server.limits, **change.limits.given())

@@ -26,6 +26,7 @@ from esteio.engine.commands.requests import EndpointChange, EndpointRequest, Rep
 from esteio.engine.delivery.client import HEADER, SECRET, WebhookClient, new_secret, rotated
 from esteio.engine.errors import CommandError, invalid, unknown
 from esteio.engine.key_scope import EVERYTHING, Scope
+from esteio.engine.runtime import sealed_for
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.url_guard import Resolver, check_target, host_of
 from esteio.log import logger
@@ -82,15 +83,16 @@ class WebhookCommands:
         await self.check_url(request.url)
         secret = new_secret(self._clock.token())
         words = {SECRET: secret, **sealed_headers(request.headers)}
+        endpoint_id = self._clock.new_id("wh")
         endpoint = Endpoint(
-            id=self._clock.new_id("wh"),
+            id=endpoint_id,
             url=request.url,
             created_at=self._clock.now(),
             format=request.format,
             events=request.events,
             types=types_of(request.format, request.events),
             sessions=globs,
-            sealed=self._vault.seal(words),
+            sealed=self._vault.seal(words, sealed_for.webhook(endpoint_id)),
             media=request.media,
         )
         with self._audit.records("webhook.created", target=endpoint.id, after=endpoint_shown(endpoint)):
@@ -132,9 +134,11 @@ class WebhookCommands:
         """A new secret; the old one signs too until the overlap is over. Raises `CommandError("unknown-webhook")`."""
         endpoint = await self.get(endpoint_id)
         secret = new_secret(self._clock.token())
-        words = rotated(self._vault.unseal(endpoint.sealed), secret, self._clock.now(), request.overlap_s)
+        place = sealed_for.webhook(endpoint_id)
+        words = rotated(self._vault.unseal(endpoint.sealed, place), secret, self._clock.now(), request.overlap_s)
+        sealed = self._vault.seal(words, place)
         with self._audit.records("webhook.secret_rotated", target=endpoint_id, after={"overlap_s": request.overlap_s}):
-            changed = await self._write_endpoint(msgspec.structs.replace(endpoint, sealed=self._vault.seal(words)))
+            changed = await self._write_endpoint(msgspec.structs.replace(endpoint, sealed=sealed))
         log.info("endpoint.changed", endpoint=endpoint_id, changed=["secret"])
         return changed, secret
 
@@ -195,9 +199,10 @@ class WebhookCommands:
         return found
 
     def _with_headers(self, endpoint: Endpoint, headers: Mapping[str, str]) -> bytes:
-        words = self._vault.unseal(endpoint.sealed)
+        place = sealed_for.webhook(endpoint.id)
+        words = self._vault.unseal(endpoint.sealed, place)
         kept = {name: word for name, word in words.items() if not name.startswith(HEADER)}
-        return self._vault.seal({**kept, **sealed_headers(headers)})
+        return self._vault.seal({**kept, **sealed_headers(headers)}, place)
 
     async def _write_endpoint(self, endpoint: Endpoint) -> Endpoint:
         if not await self._webhook_endpoints.change(endpoint):

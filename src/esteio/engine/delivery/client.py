@@ -24,6 +24,7 @@ from esteio.core.webhooks import event_formats, evolution_format
 from esteio.core.webhooks.delivery_policy import wants
 from esteio.core.webhooks.evolution_names import Instance
 from esteio.engine.media.links import MediaLinks
+from esteio.engine.runtime import sealed_for
 from esteio.log import clean_text
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED
@@ -83,7 +84,7 @@ class WebhookClient:
         self._transport, self._clock, self._vault = transport, clock, vault
         self._texts, self._source, self._instance_of = texts, source, instance_of
         self._links, self._loaded, self._carrying = links, loaded, 0
-        self._opened: dict[bytes, Mapping[str, str]] = {}
+        self._opened: dict[tuple[str, bytes], Mapping[str, str]] = {}
 
     def __repr__(self) -> str:
         return f"WebhookClient({self._source!r})"
@@ -218,11 +219,12 @@ class WebhookClient:
         return HttpRequest("POST", endpoint.url + suffix, headers, body, TIMEOUT_S)
 
     def _words(self, endpoint: Endpoint) -> Mapping[str, str]:
-        words = self._opened.get(endpoint.sealed)
+        words = self._opened.get((endpoint.id, endpoint.sealed))
         if words is None:
             if len(self._opened) >= _REMEMBERED:
                 self._opened.clear()
-            words = self._opened[endpoint.sealed] = self._vault.unseal(endpoint.sealed)
+            words = self._vault.unseal(endpoint.sealed, sealed_for.webhook(endpoint.id))
+            self._opened[endpoint.id, endpoint.sealed] = words
         return words
 
     # -- the call -------------------------------------------------------------------------------------------------

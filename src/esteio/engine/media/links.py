@@ -15,6 +15,7 @@ from esteio.clock import Clock
 from esteio.core.model.content import Media
 from esteio.engine.errors import CommandError
 from esteio.engine.media import file_names
+from esteio.vault import Vault
 
 PURPOSE = "media links"
 KEPT_STATES = frozenset({"kept", "fetching"})
@@ -23,8 +24,8 @@ KEPT_STATES = frozenset({"kept", "fetching"})
 class MediaLinks:
     """Makes and checks them. `for_s`: how long one is good."""
 
-    def __init__(self, key: bytes, base_url: str, clock: Clock, for_s: float) -> None:
-        self._key, self._base_url, self._clock, self._for_s = key, base_url, clock, for_s
+    def __init__(self, vault: Vault, base_url: str, clock: Clock, for_s: float) -> None:
+        self._vault, self._base_url, self._clock, self._for_s = vault, base_url, clock, for_s
 
     def __repr__(self) -> str:
         return f"MediaLinks({self._base_url!r})"
@@ -46,7 +47,9 @@ class MediaLinks:
 
     def check(self, message_id: str, expires: str, signature: str) -> None:
         """Raise `CommandError`: link-invalid, link-expired."""
-        if not hmac.compare_digest(self._sign(message_id, expires), signature.encode("utf-8", "replace").lower()):
+        given = signature.encode("utf-8", "replace").lower()
+        keys = self._vault.keys_for(PURPOSE)
+        if not any(hmac.compare_digest(_sign(key, message_id, expires), given) for key in keys):
             raise CommandError("link-invalid")
         if int(expires) <= self._clock.now():
             raise CommandError("link-expired")
@@ -54,12 +57,13 @@ class MediaLinks:
     def _address(self, message_id: str, kind: str, filename: str | None, mime: str | None) -> str:
         expires = str(int(self._clock.now() + self._for_s))
         name = quote(name_of(kind, filename, mime), safe="")
-        signature = self._sign(message_id, expires).decode()
+        signature = _sign(self._vault.key_for(PURPOSE), message_id, expires).decode()
         return f"{self._base_url}/media/{quote(message_id, safe='')}/{name}?expires={expires}&signature={signature}"
 
-    def _sign(self, message_id: str, expires: str) -> bytes:
-        words = f"{message_id}\n{expires}".encode("utf-8", "replace")
-        return hmac.new(self._key, words, "sha256").hexdigest().encode()
+
+def _sign(key: bytes, message_id: str, expires: str) -> bytes:
+    words = f"{message_id}\n{expires}".encode("utf-8", "replace")
+    return hmac.new(key, words, "sha256").hexdigest().encode()
 
 
 def name_of(kind: str, filename: str | None, mime: str | None) -> str:

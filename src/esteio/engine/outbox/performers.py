@@ -264,9 +264,9 @@ class Performers:
         if stands.found == "unanswered" or (stands.found == "unreadable" and rung == "set_webhook"):
             return ActOutcome("not_reached", f"the webhook that stands there could not be read: {stands.detail}")
         if stands.found in ("foreign", "none"):
-            kept = await self._addresses.kept_webhook(session.id)
+            kept = await self._addresses.kept_webhook(session)
             if kept is None or (stands.found == "foreign" and stands != kept):
-                await self._addresses.keep_webhook(session.id, stands)
+                await self._addresses.keep_webhook(session, stands)
                 log.info("session.webhook_saved", session=session.name, server=session.server, result=stands.found)
         return None
 
@@ -274,7 +274,7 @@ class Performers:
         now, rung, phone = self._clock.now(), work.payload["rung"], work.payload.get("pair_phone")
         match rung:
             case "create":
-                settings = await self._addresses.kept_settings(session.id)
+                settings = await self._addresses.kept_settings(session)
                 if settings:
                     where = msgspec.structs.replace(where, settings=settings)
                 return provider.create(where, now, pair_phone=phone)
@@ -289,7 +289,7 @@ class Performers:
             case "set_webhook":
                 return provider.set_webhook(where, now)
             case "put_back_webhook":
-                kept = await self._addresses.kept_webhook(session.id)
+                kept = await self._addresses.kept_webhook(session)
                 return provider.put_back_webhook(where, now, kept or StandingWebhook("none"))
             case _:
                 raise ValueError(f"a work row asks for {rung!r}, which is no act")

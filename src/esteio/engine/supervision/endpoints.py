@@ -16,6 +16,7 @@ from esteio.clock import Clock
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.session import Session
 from esteio.core.webhooks.evolution_format import carried
+from esteio.engine.runtime import sealed_for
 from esteio.engine.supervision.memory import Memory, SessionRecord
 from esteio.providers.base import InstanceSettings, Provider, SessionEndpoint, StandingWebhook
 from esteio.providers.registry import Registry
@@ -29,14 +30,16 @@ REMEMBER_S = 60.0
 REMEMBER_SESSION_S = 600.0
 
 
-def packed(vault: Vault, stands: StandingWebhook) -> bytes:
+def packed(vault: Vault, stands: StandingWebhook, session: Session) -> bytes:
     """A webhook's address and headers are its owner's secrets."""
-    return vault.seal({"webhook": msgspec.json.encode(stands).decode()})
+    return vault.seal({"webhook": msgspec.json.encode(stands).decode()}, sealed_for.session(session, "replaced"))
 
 
-def unpacked(vault: Vault, sealed: bytes) -> StandingWebhook:
+def unpacked(vault: Vault, sealed: bytes, session: Session) -> StandingWebhook:
     """What was packed. Raises `WrongKey`."""
-    return msgspec.json.decode(vault.unseal(sealed)["webhook"], type=StandingWebhook)
+    return msgspec.json.decode(
+        vault.unseal(sealed, sealed_for.session(session, "replaced"))["webhook"], type=StandingWebhook
+    )
 
 
 class EndpointUnknown(LookupError):
@@ -157,7 +160,8 @@ class Endpoints:
                 _, sealed = await self._sessions.secrets(session.id)
             except LookupError as gone:
                 raise EndpointUnknown(session.id) from gone
-            sealed = self._vault.seal({**self._vault.unseal(sealed), **secrets})
+            place = sealed_for.session(session, "encrypted")
+            sealed = self._vault.seal({**self._vault.unseal(sealed, place), **secrets}, place)
             await self._sessions.change(session.id, self._clock.now(), sealed=sealed)
         # After the commit: a look that came before it has remembered the old ones.
         self.forget(session.id)
@@ -171,7 +175,7 @@ class Endpoints:
         where = SessionEndpoint(
             server=server.name,
             base_url=server.base_url,
-            credentials=self._vault.unseal(stored.sealed),
+            credentials=self._vault.unseal(stored.sealed, sealed_for.server(server.name)),
             session=session,
             ref=ref,
             version=server.version,
@@ -179,27 +183,31 @@ class Endpoints:
         )
         return self.provider(server.kind), where
 
-    def sealed_settings(self, settings: InstanceSettings) -> bytes:
+    def sealed_settings(self, session: Session, settings: InstanceSettings) -> bytes:
         """As they are kept: one of them may be a token."""
-        return self._vault.seal({"settings": msgspec.json.encode(settings).decode()})
+        words = {"settings": msgspec.json.encode(settings).decode()}
+        return self._vault.seal(words, sealed_for.session(session, "settings"))
 
-    async def kept_settings(self, session_id: SessionId) -> InstanceSettings | None:
+    async def kept_settings(self, session: Session) -> InstanceSettings | None:
         """What a client last set of the instance; None where none did."""
-        sealed = await self._sessions.settings(session_id)
-        return None if sealed is None else msgspec.json.decode(self._vault.unseal(sealed)["settings"], type=dict)
+        sealed = await self._sessions.settings(session.id)
+        if sealed is None:
+            return None
+        words = self._vault.unseal(sealed, sealed_for.session(session, "settings"))
+        return msgspec.json.decode(words["settings"], type=dict)
 
-    async def keep_settings(self, session_id: SessionId, settings: InstanceSettings) -> None:
+    async def keep_settings(self, session: Session, settings: InstanceSettings) -> None:
         """Kept, and on disk when this returns: a create of this session's instance sets them again."""
-        await self._sessions.keep_settings(session_id, self.sealed_settings(settings))
+        await self._sessions.keep_settings(session.id, self.sealed_settings(session, settings))
 
-    async def kept_webhook(self, session_id: SessionId) -> StandingWebhook | None:
+    async def kept_webhook(self, session: Session) -> StandingWebhook | None:
         """What stood at the provider before our webhook; None when nothing was kept."""
-        sealed = await self._sessions.replaced_webhook(session_id)
-        return None if sealed is None else unpacked(self._vault, sealed)
+        sealed = await self._sessions.replaced_webhook(session.id)
+        return None if sealed is None else unpacked(self._vault, sealed, session)
 
-    async def keep_webhook(self, session_id: SessionId, stands: StandingWebhook) -> None:
+    async def keep_webhook(self, session: Session, stands: StandingWebhook) -> None:
         """Kept, sealed and on disk when this returns: only then may ours be set."""
-        await self._sessions.keep_replaced_webhook(session_id, packed(self._vault, stands))
+        await self._sessions.keep_replaced_webhook(session.id, packed(self._vault, stands, session))
 
     async def _server(self, name: ServerName) -> tuple[StoredServer, Mapping[str, str]]:
         now = self._clock.now()
@@ -210,9 +218,10 @@ class Endpoints:
         if stored is None:
             self._memory.drop_server(name)
             raise EndpointUnknown(name)
-        credentials = (
-            known[2] if known is not None and known[1].sealed == stored.sealed else self._vault.unseal(stored.sealed)
-        )
+        if known is not None and known[1].sealed == stored.sealed:
+            credentials = known[2]
+        else:
+            credentials = self._vault.unseal(stored.sealed, sealed_for.server(name))
         self._memory.server(name).stored = (now, stored, credentials)
         return stored, credentials
 
@@ -226,7 +235,7 @@ class Endpoints:
             token, sealed = await self._sessions.secrets(session_id)
         except LookupError as gone:
             raise EndpointUnknown(session_id) from gone
-        secrets = self._vault.unseal(sealed)
+        secrets = self._vault.unseal(sealed, sealed_for.session(session, "encrypted"))
         record = self._memory.session(session_id)
         record.secrets = (now, token, secrets)
         hook = await self._webhook_endpoints.at_door(session.name)

@@ -57,6 +57,10 @@ class Audit(Protocol):
         """The newest row, of this action where one is named."""
         ...
 
+    async def replace_keys(self, before: bytes, after: bytes) -> bool:
+        """Other encrypted keys in the place of those that were read; False when they are no longer those."""
+        ...
+
     async def record(self) -> None:
         """Writes what waits to be recorded (`store.audit_trail.recording`), where there is nothing else to write."""
         ...

@@ -68,8 +68,9 @@ class WebhookEndpoints(Protocol):
         ...
 
     async def put_at_door(self, endpoint: Endpoint) -> Endpoint | None:
-        """Make it, or write it over the one of its `door_session`, which keeps its id, its age and its place; one that
-        its owner had switched off hears what happens from now on. None: there is no such session."""
+        """Make it, or write it over the one of its `door_session`, which has its id and keeps its age and place; one
+        that its owner had switched off hears what happens from now on. None: there is no such session. Raises `Exists`
+        when that session has one with another id."""
         ...
 
     async def delete(self, endpoint_id: str) -> bool:

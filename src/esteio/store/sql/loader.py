@@ -15,6 +15,15 @@ from importlib import resources
 
 from esteio.core.messages.transitions import LEFT, MOVES, STATE_AFTER, UNDER_WAY, states_before
 
+_TEXTS = (
+    "queries.sql",
+    "nodes.sql",
+    "delivery.sql",
+    "history.sql",
+    "message_search.sql",
+    "audit.sql",
+    "sealed.sql",
+)
 _HEAD = re.compile(r"^-- (name|part): (\w+)$")
 _PIECE = re.compile(r"\{\{(\w+)\}\}")
 
@@ -92,13 +101,10 @@ def _among(states: Sequence[str]) -> str:
     return f"= {listed}" if len(states) == 1 else f"IN ({listed})"
 
 
-_FILES = ("queries.sql", "nodes.sql", "delivery.sql", "history.sql", "message_search.sql", "audit.sql")
-
-
 def statements(twins: str = "") -> dict[str, str]:
     """All statements by name, as a dialect has them."""
     folder = resources.files("esteio.store.sql")
-    return parse("".join((folder / name).read_text("utf-8") for name in _FILES), state_pieces(), twins)
+    return parse("".join((folder / name).read_text("utf-8") for name in _TEXTS), state_pieces(), twins)
 
 
 SQL: Mapping[str, str] = statements()

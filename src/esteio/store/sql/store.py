@@ -8,6 +8,7 @@ from __future__ import annotations
 from esteio.store.ports.inspection import Inspection
 from esteio.store.sql.approvals import SqlApprovals
 from esteio.store.sql.audit.audit_log import SqlAudit
+from esteio.store.sql.audit.sealed import SqlSealed
 from esteio.store.sql.db import Database
 from esteio.store.sql.decisions import SqlDecisions
 from esteio.store.sql.delivery.dead_letters import SqlDeadLetters
@@ -68,6 +69,7 @@ class SqlStore:
         self.dead_letters = SqlDeadLetters(database)
         self.keys = SqlKeys(database)
         self.audit = SqlAudit(database)
+        self.sealed = SqlSealed(database)
         self.maintenance = SqlMaintenance(database)
         self.nodes = SqlNodes(database)
         self.inspection: Inspection = SqlInspection(database)

@@ -19,14 +19,15 @@ from esteio.core.model.session import Session
 from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.chatwoot.event import Written
 from esteio.engine.commands.chatwoot.inboxes import ChatwootInboxes
+from esteio.engine.commands.chatwoot.token import KEPT, PURPOSE, webhook_token
 from esteio.engine.commands.messages import MessageCommands
 from esteio.engine.commands.requests import MessageRequest
 from esteio.engine.errors import CommandError
+from esteio.engine.runtime import sealed_for
 from esteio.store.ports.messages import Messages
 from esteio.store.ports.sessions import Sessions
 from esteio.vault import Vault
 
-PURPOSE: Final = "chatwoot webhooks"
 CALLER: Final = "chatwoot"
 """Whose idempotency keys Chatwoot's ids are."""
 _SETTINGS: Final = "settings"
@@ -50,33 +51,35 @@ class ChatwootCommands:
     ) -> None:
         """`door_url`: where the Evolution door is reached, without a slash at its end."""
         self._sessions, self._messages, self._audit = sessions, messages, audit
-        self._vault, self._key = vault, vault.key_for(PURPOSE)
+        self._vault = vault
         self._message_commands, self._door_url = message_commands, door_url
         self.inboxes = inboxes
 
     def address(self, session: Session) -> str:
         """Where the inbox of this session writes to."""
-        return f"{self._door_url}/chatwoot/webhook/{quote(session.name, safe='')}?token={self._token(session)}"
+        return f"{self._door_url}/chatwoot/webhook/{quote(session.name, safe='')}?token={self._tokens(session)[0]}"
 
     async def opened(self, name: str, token: str) -> Session:
         """The session that an inbox writes for. Raises `CommandError("unauthorized")`, also where there is none."""
         session = await self._sessions.by_name(name)  # type: ignore[arg-type]  # a name as it came
-        if session is None or not hmac.compare_digest(self._token(session).encode(), token.encode()):
+        if session is None:
+            raise CommandError("unauthorized")
+        good = [*self._tokens(session), (await self._words(session) or {}).get(KEPT, "")]
+        if not any(one and hmac.compare_digest(one.encode(), token.encode()) for one in good):
             raise CommandError("unauthorized")
         return session
 
     async def settings(self, session: Session) -> dict[str, Any] | None:
         """As they were set; None while none were set here."""
-        sealed = await self._sessions.chatwoot(session.id)
-        if sealed is None:
-            return None
-        return msgspec.json.decode(self._vault.unseal(sealed)[_SETTINGS], type=dict[str, Any])
+        words = await self._words(session)
+        return None if words is None else msgspec.json.decode(words[_SETTINGS], type=dict[str, Any])
 
     async def keep(self, session: Session, settings: Mapping[str, Any]) -> None:
         """On disk when it returns, sealed: they hold the account's token."""
         words = {_SETTINGS: msgspec.json.encode(settings).decode()}
+        sealed = self._vault.seal(words, sealed_for.session(session, "chatwoot"))
         with self._audit.records("session.chatwoot_changed", session=session.name, after={"names": sorted(settings)}):
-            await self._sessions.keep_chatwoot(session.id, self._vault.seal(words))
+            await self._sessions.keep_chatwoot(session.id, sealed)
 
     async def send(self, session: Session, written: Written, trace_context: str | None = None) -> None:
         """Each part of it into the outbox, once, in order; all are on disk when it returns. Raises what
@@ -106,8 +109,12 @@ class ChatwootCommands:
         found = await self._messages.by_provider_id(session.id, written.answers)
         return None if found is None else found.id
 
-    def _token(self, session: Session) -> str:
-        return hmac.new(self._key, f"{session.id}:{session.created_at!r}".encode(), "sha256").hexdigest()
+    async def _words(self, session: Session) -> dict[str, str] | None:
+        sealed = await self._sessions.chatwoot(session.id)
+        return None if sealed is None else self._vault.unseal(sealed, sealed_for.session(session, "chatwoot"))
+
+    def _tokens(self, session: Session) -> list[str]:
+        return [webhook_token(key, session.id, session.created_at) for key in self._vault.keys_for(PURPOSE)]
 
 
 def _mark(chatwoot_id: str, part: int) -> str:

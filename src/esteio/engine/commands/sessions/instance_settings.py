@@ -23,10 +23,10 @@ class InstanceSettingsCommands:
 
     async def kept(self, session: Session) -> InstanceSettings | None:
         """As they were last set here, or last read; None where neither was."""
-        return await self._addresses.kept_settings(session.id)
+        return await self._addresses.kept_settings(session)
 
     async def keep(self, session: Session, settings: InstanceSettings) -> None:
         """On disk when this returns."""
         with self._audit.records("session.settings_changed", session=session.name, after={"names": sorted(settings)}):
-            await self._addresses.keep_settings(session.id, settings)
+            await self._addresses.keep_settings(session, settings)
         log.info("session.settings_kept", session=session.name, server=session.server)

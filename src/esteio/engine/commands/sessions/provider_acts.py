@@ -45,7 +45,7 @@ class ProviderActs:
 
     async def webhook_put_back(self, session: Session, who: str) -> bool:
         """Whether the webhook that stood there before ours is there again, or none was kept; otherwise as `done`."""
-        if await self._addresses.kept_webhook(session.id) is None:
+        if await self._addresses.kept_webhook(session) is None:
             return True
         return await self.done(session, "put_back_webhook", who)
 

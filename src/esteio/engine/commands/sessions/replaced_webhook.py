@@ -19,6 +19,7 @@ from esteio.core.model.session import Session
 from esteio.core.webhooks import evolution_format
 from esteio.engine.delivery.client import HEADER, SECRET, new_secret
 from esteio.engine.errors import CommandError, invalid
+from esteio.engine.runtime import sealed_for
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.url_guard import Resolver, check_target
 from esteio.providers import driver
@@ -91,15 +92,17 @@ class ReplacedWebhooks:
 
     def _endpoint(self, url: str, names: Sequence[str], stands: StandingWebhook, session: str) -> Endpoint:
         headers = {HEADER + name.lower(): word for name, word in stands.headers.items()}
+        endpoint_id = self._clock.new_id("wh")
+        words = {SECRET: new_secret(self._clock.token()), **headers}
         return Endpoint(
-            id=self._clock.new_id("wh"),
+            id=endpoint_id,
             url=url,
             created_at=self._clock.now(),
             format="evolution",
             events=tuple(names),
             types=evolution_format.subscription(names),
             sessions=(session,),
-            sealed=self._vault.seal({SECRET: new_secret(self._clock.token()), **headers}),
+            sealed=self._vault.seal(words, sealed_for.webhook(endpoint_id)),
             by_events=stands.by_events,
             # It is what the instance's clients see and replace at the Evolution door.
             door_session=session if url == stands.url else None,
@@ -107,5 +110,5 @@ class ReplacedWebhooks:
 
     async def kept(self, session: Session) -> StandingWebhook | None:
         """Somebody else's webhook that stood there before ours, as it was kept; None when there was none."""
-        kept = await self._addresses.kept_webhook(session.id)
+        kept = await self._addresses.kept_webhook(session)
         return kept if kept is not None and kept.found == "foreign" else None

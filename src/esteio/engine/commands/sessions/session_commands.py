@@ -33,6 +33,7 @@ from esteio.engine.commands.sessions.replaced_webhook import ReplacedWebhooks, T
 from esteio.engine.commands.webhooks import endpoint_shown
 from esteio.engine.errors import CommandError, invalid, unknown
 from esteio.engine.key_scope import Scope
+from esteio.engine.runtime import sealed_for
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints, packed
 from esteio.log import logger
@@ -119,7 +120,7 @@ class SessionCommands:
             # Should the process die before the evidence below is written, the judge looks all the same.
             wake_at=now,
         )
-        sealed = self._vault.seal(declared.secret(ref))
+        sealed = self._vault.seal(declared.secret(ref), sealed_for.session(new, "encrypted"))
         if request.adopt:
             news = _adopted(now, who, taken)
             session = await self._add_adopted(new, token, sealed, instance, news, taken=taken)
@@ -173,7 +174,7 @@ class SessionCommands:
         if not isinstance(change.policy, UnsetType):
             policy = known_policy(change.policy, self._settings.policies)
         _, sealed = await self._sessions.secrets(session.id)
-        secrets = self._vault.unseal(sealed)
+        secrets = self._vault.unseal(sealed, sealed_for.session(session, "encrypted"))
         changed = msgspec.structs.replace(session, phone=phone, policy=policy)
         if isinstance(change.ref, UnsetType):
             return await self._amended(session, changed, secrets, secrets, who)
@@ -214,12 +215,13 @@ class SessionCommands:
             words = {"who": who, "what": ", ".join(what), **({"instance": "yes"} if moved else {})}
             evidence = Evidence("operator_changed", now, now, "operator", words)
             shown = _shown(after) | ({"secrets": "set"} if secrets != old_secrets else {})
+            sealed = self._vault.seal(secrets, sealed_for.session(after, "encrypted"))
             record = self._audit.records(
                 "session.changed", session=after.name, server=after.server, before=_shown(before), after=shown
             )
             try:
                 with record:
-                    kept = await self._sessions.amend(after, self._vault.seal(secrets), instance, evidence, moved=moved)
+                    kept = await self._sessions.amend(after, sealed, instance, evidence, moved=moved)
             except InstanceTaken as error:
                 raise already_adopted(after.server, str(instance)) from error
         if not kept:
@@ -280,7 +282,7 @@ class SessionCommands:
                     (),
                     (create,),
                     instance=instance,
-                    settings=None if beside.settings is None else self._addresses.sealed_settings(beside.settings),
+                    settings=None if beside.settings is None else self._addresses.sealed_settings(new, beside.settings),
                     endpoints=beside.endpoints,
                     keys=beside.keys,
                 )
@@ -300,7 +302,7 @@ class SessionCommands:
         """One transaction: the session, what stood at the provider, and what goes on in its place."""
         now, replaced = new.created_at, None
         if taken is not None and taken.stands.found in ("foreign", "none"):
-            replaced = packed(self._vault, taken.stands)
+            replaced = packed(self._vault, taken.stands, new)
         endpoints = () if taken is None else taken.endpoints
         try:
             with self._created(new, endpoints, adopted=True):

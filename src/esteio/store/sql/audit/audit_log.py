@@ -46,6 +46,10 @@ class SqlAudit(SqlSubject):
         row = await self._reader.row(name, params)
         return None if row is None else _row(row)
 
+    async def replace_keys(self, before: bytes, after: bytes) -> bool:
+        params = {"before": before, "encrypted": after}
+        return await self._write(lambda db: db.run("audit_keys_replace", params)) > 0
+
     async def record(self) -> None:
         async def nothing(_db: Db) -> None:
             """What is recorded is all there is to write."""

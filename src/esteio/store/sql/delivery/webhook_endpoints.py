@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from esteio.core.webhooks import delivery_policy as law
+from esteio.store.base import Exists
 from esteio.store.delivery import ASKED, Delivery, Endpoint, Lane
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Row
@@ -47,6 +48,8 @@ class SqlWebhookEndpoints(SqlSubject):
             if found is None:
                 (added,) = await db.rows("webhook_endpoint_add", rows.endpoint_params(endpoint))
                 return rows.endpoint_of(added)
+            if found.id != endpoint.id:
+                raise Exists(found.id)
             await _put(db, rows.endpoint_of(found), endpoint)
             return rows.endpoint_of(
                 (await db.rows("webhook_endpoint_at_door", {"door_session": endpoint.door_session}))[0]
@@ -160,7 +163,7 @@ async def _again(db: Db, endpoint_id: str, event: Row, now: float) -> int:
 
 async def _put(db: Db, before: Endpoint, after: Endpoint) -> None:
     """In the place of the one before. What was switched off by its owner is told what happens from now on."""
-    await db.put("webhook_endpoint_change", rows.endpoint_params(msgspec.structs.replace(after, id=before.id)))
+    await db.put("webhook_endpoint_change", rows.endpoint_params(after))
     if after.enabled and not before.enabled and before.because == ASKED:
         await db.put("webhook_endpoint_forget_lanes", {"id": before.id})
         await db.put("webhook_endpoint_from_now_on", {"id": before.id})

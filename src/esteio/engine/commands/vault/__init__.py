@@ -1,0 +1,1 @@
+"""A change of the key that seals secrets at rest."""
