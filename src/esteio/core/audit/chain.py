@@ -74,14 +74,16 @@ def head_seal(head: Head, key: bytes) -> str:
 
 def _unhashed(seq: int, previous: str, entry: Entry, chain_key: str) -> Row:
     actor = entry.actor
+    # PostgreSQL holds no U+0000: what is hashed has to be what is stored.
+    name, address = (word.replace("\0", "\ufffd") for word in (actor.name, actor.address))
     return Row(
         seq,
         entry.at,
         entry.action,
         actor.kind,
         actor.id,
-        actor.name,
-        actor.address,
+        name,
+        address,
         actor.request_id,
         entry.session,
         entry.server,
@@ -95,4 +97,4 @@ def _unhashed(seq: int, previous: str, entry: Entry, chain_key: str) -> Row:
 
 
 def _text(values: Mapping[str, object]) -> str:
-    return msgspec.json.encode(values, order="deterministic").decode()
+    return msgspec.json.encode(values, order="deterministic").decode().replace("\\u0000", "\\ufffd")

@@ -33,7 +33,7 @@ _INTEGERS = frozenset(
     sessions_at_server set_aside shown size socket_closed_count sort_key status through took_ms
     """.split()  # noqa: SIM905 - a table that many hands add to
 )
-_BYTES = frozenset({"body", "chatwoot", "encrypted", "hash", "replaced", "settings", "token_hash"})
+_BYTES = frozenset({"body", "chatwoot", "encrypted", "hash", "key_id", "replaced", "settings", "token_hash"})
 _BY_VALUE = frozenset({"after", "before", "id", "word"})
 """Keys, times or names, as the statement wants; never NULL, so that their values tell."""
 

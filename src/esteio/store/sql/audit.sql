@@ -2,7 +2,7 @@
 
 -- name: audit_begin
 INSERT INTO audit_head (id, seq, hash, seal, encrypted)
-VALUES (1, :seq, :hash, :seal, :encrypted)
+VALUES (1, :seq, :row_hash, :seal, :encrypted)
 ON CONFLICT (id) DO NOTHING
 
 -- name: audit_head
@@ -12,7 +12,7 @@ SELECT seq, hash, seal, encrypted FROM audit_head WHERE id = 1
 UPDATE audit_head SET seq = seq + :count WHERE id = 1 RETURNING seq, hash, encrypted
 
 -- name: audit_move_head
-UPDATE audit_head SET hash = :hash, seal = :seal WHERE id = 1
+UPDATE audit_head SET hash = :row_hash, seal = :seal WHERE id = 1
 
 -- name: audit_keys_replace
 UPDATE audit_head SET encrypted = :encrypted WHERE id = 1 AND encrypted = :before
@@ -24,7 +24,7 @@ INSERT INTO audit_log (
 )
 VALUES (
     :seq, :at, :action, :actor, :actor_id, :actor_name, :address, :request_id, :session_name, :server, :target,
-    :before, :after, :chain_key, :previous, :hash
+    :before, :after, :chain_key, :previous, :row_hash
 )
 
 -- part: audit_columns

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from esteio.core.audit.chain import Head
+from esteio.core.audit.entry import Row
 from esteio.store.audit_trail import Recording
 from esteio.store.sql.db import Db, Operation
 
@@ -41,5 +42,10 @@ async def append(db: Db, recording: Recording) -> None:
     before = Head(taken.seq - len(entries), taken.hash)
     rows, seal = recording.scribe.rows(entries, before, taken.encrypted)
     for row in rows:
-        await db.run("audit_add", row._asdict())
-    await db.run("audit_move_head", {"hash": rows[-1].hash, "seal": seal})
+        await add_row(db, row)
+    await db.put("audit_move_head", {"row_hash": rows[-1].hash, "seal": seal})
+
+
+async def add_row(db: Db, row: Row) -> None:
+    """One row; `hash` elsewhere is bytes."""
+    await db.put("audit_add", {**row._asdict(), "row_hash": row.hash})

@@ -13,6 +13,7 @@ from esteio.store.ports.audit import AuditFilter, StoredHead
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
 from esteio.store.sql.db import Row as SqlRow
+from esteio.store.sql.recording import add_row
 
 
 class SqlAudit(SqlSubject):
@@ -20,9 +21,9 @@ class SqlAudit(SqlSubject):
 
     async def begin(self, stored: StoredHead, first: Row) -> StoredHead:
         async def operation(db: Db) -> StoredHead:
-            head = {"seq": stored.head.seq, "hash": stored.head.hash}
+            head = {"seq": stored.head.seq, "row_hash": stored.head.hash}
             if await db.run("audit_begin", {**head, "seal": stored.seal, "encrypted": stored.sealed_keys}):
-                await db.run("audit_add", first._asdict())
+                await add_row(db, first)
             return await _stored_head(db) or stored
 
         return await self._write(operation)

@@ -6,7 +6,7 @@ Never lives here: what is in them, which key is right (`vault`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from esteio.store.ports.sealed import SealedColumn, SealedTable, SealedValue
 from esteio.store.sql.base import SqlSubject
@@ -26,7 +26,7 @@ class SqlSealed(SqlSubject):
         self, table: SealedTable, after: str, limit: int, *, but: bytes | None = None
     ) -> tuple[Sequence[SealedValue], str | None]:
         place: str | int = after if table != "sessions" else int(after or 0)
-        params = {"after": place, "limit": limit, "all": int(but is None), "but": but or b""}
+        params = {"after": place, "limit": limit, "all": int(but is None), "key_id": but or b""}
         rows = await self._reader.rows(f"sealed_{table}", params)
         values = [value for row in rows for value in _values(table, row)]
         return values, str(rows[-1].row_key) if len(rows) == limit else None
@@ -35,15 +35,15 @@ class SqlSealed(SqlSubject):
         async def operation(db: Db) -> int:
             changed = 0
             for value, after in values:
-                row: Any = int(value.row) if value.table == "sessions" else value.row
-                params = {"row": row, "before": value.sealed, "after": after}
+                row: str | int = int(value.row) if value.table == "sessions" else value.row
+                params = {"id": row, "before": value.sealed, "after": after}
                 changed += await db.run(f"sealed_{value.table}_{value.column}", params)
             return changed
 
         return await self._write(operation)
 
     async def left(self, key_id: bytes) -> int:
-        number: int = await self._reader.value("sealed_left", {"but": key_id})
+        number: int = await self._reader.value("sealed_left", {"key_id": key_id})
         return number
 
 
