@@ -83,6 +83,7 @@ _SEND_PARAMETERS = (
     Parameter(
         "Idempotency-Key", "1 to 255 printable characters; the same key and body give the same message", "header"
     ),
+    Parameter("traceparent", "W3C Trace Context: the trace that the message belongs to", "header"),
     Parameter("Prefer", "`wait=N`: wait up to N seconds (at most 60) for it to settle", "header"),
 )
 
