@@ -103,7 +103,8 @@ def shell_lines(text: Text) -> list[str]:
 
 def calls(line: str) -> list[list[str]]:
     """The words after each `esteio` that begins a command; a part of a sentence that may be left out is in."""
-    line = re.sub(r"\[( \{[^\]]*)\]", r"\1", line)
+    # What others call so: a Secret, a Deployment.
+    line = re.sub(r"\bkubectl\b.*", "", re.sub(r"\[( \{[^\]]*)\]", r"\1", line))
     found = re.findall(r"(?:^|[\s=/(])esteio +([a-z][^|;&#`\n]*|-[-h][^|;&#`\n]*)", line)
     array = re.search(r'\["esteio", (.*)\]', line)
     return [*(shlex.split(rest) for rest in found), *([json.loads(f"[{array[1]}]")] if array else [])]
