@@ -25,6 +25,7 @@ from esteio.store.ports.nodes import Nodes
 from esteio.store.ports.sealed import Sealed
 from esteio.store.ports.sessions import Approvals, Decisions, Fleet, Journal, PairLinks, QrCodes, Servers, Sessions
 from esteio.store.ports.work import WorkQueue
+from esteio.store.statistics import DatabaseStatistics
 from esteio.store.values import (
     LIST_PATH,
     Accepted,
@@ -278,6 +279,8 @@ class Store(Health, Protocol):
     def nodes(self) -> Nodes: ...
     @property
     def inspection(self) -> Inspection: ...
+    @property
+    def statistics(self) -> DatabaseStatistics: ...
 
 
 async def every_session(sessions: Sessions, server: ServerName | None = None) -> AsyncIterator[Session]:

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from esteio.api.http.request import ApiRequest, ApiResponse
 from esteio.api.http.route import ApiContext
 from esteio.api.metrics.backlog import backlogs
+from esteio.api.metrics.database import DatabaseMetrics
 from esteio.api.metrics.fleet import fleet
 from esteio.api.metrics.gauges import Gauges
 from esteio.core.model.recovery import Rung
@@ -42,9 +43,10 @@ async def metrics(api: ApiContext, _call: ApiRequest) -> ApiResponse:
     )
     gauges.one("esteio_disk_free_bytes", "Room on the disk of the data directory", _free_bytes(api.settings.data))
     gauges.one("esteio_tasks", "Tasks of the event loop", len(asyncio.all_tasks()))
-    steps = CollectorRegistry()
-    steps.register(_Steps(api.recovery_steps))
-    text = b"".join(generate_latest(one) for one in (gauges.registry, steps, api.stopwatches.registry))
+    kept = CollectorRegistry()
+    kept.register(_Steps(api.recovery_steps))
+    kept.register(DatabaseMetrics(api.store.statistics))
+    text = b"".join(generate_latest(one) for one in (gauges.registry, kept, api.stopwatches.registry))
     return ApiResponse(200, text, CONTENT_TYPE_LATEST)
 
 

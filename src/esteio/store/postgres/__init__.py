@@ -16,6 +16,7 @@ from esteio.store.sql.db import Db
 from esteio.store.sql.history.outages import note_absence
 from esteio.store.sql.nodes.takeover import take_over_all
 from esteio.store.sql.store import SqlStore
+from esteio.store.statistics import DatabaseStatistics
 
 __all__ = ["PostgresStore"]
 
@@ -35,6 +36,11 @@ class PostgresStore(SqlStore):
     def write_error(self) -> WriteError:
         """See `Store`."""
         return self.database.write_error
+
+    @property
+    def statistics(self) -> DatabaseStatistics:
+        """See `Store`."""
+        return self.database.statistics
 
     async def start(self, now: float) -> CrashReport:
         """As the protocol says; among several nodes what a crash left is put right by whoever takes it over. Raises

@@ -15,16 +15,18 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from esteio.clock import stopwatch
 from esteio.core.model.session import Session
 from esteio.store.base import StoreFull, StoreUnavailable, WriteError
 from esteio.store.postgres.address import Address
 from esteio.store.postgres.connection import Connection, OwnClock, Reading, Transaction
-from esteio.store.postgres.errors import cure_of, heard
+from esteio.store.postgres.errors import Cure, cure_of, heard
 from esteio.store.postgres.gathering import Gathering
 from esteio.store.postgres.migrate import migrate
 from esteio.store.postgres.pool import IDLE_IN_TRANSACTION_S, Pool, cut
 from esteio.store.sql import rows
 from esteio.store.sql.db import Batch, Item, Operation, Question, Row, row_each
+from esteio.store.statistics import DatabaseStatistics, Kind, Retry
 
 T = TypeVar("T")
 
@@ -36,6 +38,7 @@ ANSWER_WITHIN_S = 20.0
 """No transaction takes longer: a network that is gone without a word is noticed by this at the latest."""
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _MOST_CONFLICTS = 20
+_RETRY: Mapping[Cure, Retry] = {"again": "conflict", "reconnect": "reconnect", "unprepared": "unprepared"}
 _PAUSE_S = 0.05
 
 
@@ -61,6 +64,7 @@ class PostgresDatabase:
         self._writes: Gathering[Batch[Any, Any], Any, Any] = Gathering(self._write_together)
         self._sessions: Gathering[Question, int | str, Session | None] = Gathering(self._sessions_by)
         self.write_error: WriteError = ""
+        self.statistics = DatabaseStatistics(self._pool.use)
 
     async def open(self, *, copying: bool = False) -> None:
         """Connect and migrate. `copying`: by whom copies into it. Raises `NewerDatabase`, `UnfinishedCopy`,
@@ -74,7 +78,7 @@ class PostgresDatabase:
     async def write(self, operation: Operation[T], *, first: bool = False) -> T:
         """One transaction, durable when it returns. Raises `StoreFull`, `StoreUnavailable`."""
         try:
-            answer = await self._tried(lambda: self._transaction(operation, "BEGIN"))
+            answer = await self._timed("write", lambda: self._transaction(operation, "BEGIN"))
         except StoreFull as error:
             self.write_error = error.trouble
             raise
@@ -90,7 +94,7 @@ class PostgresDatabase:
 
     async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""
-        return await self._tried(lambda: self._transaction(question, _SNAPSHOT))
+        return await self._timed("read", lambda: self._transaction(question, _SNAPSHOT))
 
     async def session(self, question: Question, word: int | str) -> Session | None:
         """Read anew each time: any node may have written it."""
@@ -108,7 +112,15 @@ class PostgresDatabase:
 
     async def read(self, question: Callable[[Reading], Awaitable[T]]) -> T:
         """One statement by itself."""
-        return await self._tried(lambda: self._lent(lambda connection: question(Reading(connection))))
+        return await self._timed("read", lambda: self._lent(lambda connection: question(Reading(connection))))
+
+    async def _timed(self, kind: Kind, attempt: Callable[[], Awaitable[T]]) -> T:
+        """With the wait for a connection, and with what was tried again."""
+        began = stopwatch()
+        try:
+            return await self._tried(attempt)
+        finally:
+            self.statistics.durations[kind].add(stopwatch() - began)
 
     async def lend(self, act: Callable[[Connection], Awaitable[T]]) -> T:
         """A connection, for what is no statement of the store; outside of a transaction. Raises `StoreUnavailable`."""
@@ -165,6 +177,7 @@ class PostgresDatabase:
             raise error
         if cure == "full":
             raise StoreFull(str(error)) from error
+        self.statistics.retries[_RETRY[cure]] += 1
         if cure == "again":
             if tries > _MOST_CONFLICTS:
                 raise heard(error) from error

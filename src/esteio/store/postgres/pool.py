@@ -17,6 +17,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 
 from esteio.store.postgres.address import Address
 from esteio.store.postgres.connection import Connection
+from esteio.store.statistics import PoolUse
 
 IDLE_IN_TRANSACTION_S = 5
 """A node that stands still in the middle of a transaction (SIGSTOP, a machine that sleeps) may not hold its locks for
@@ -36,6 +37,10 @@ class Pool:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._taken = 0
         self._closed = False
+
+    def use(self) -> PoolUse:
+        """How the connections are used now."""
+        return PoolUse(self._size, self._taken, len(self._waiting))
 
     async def take(self) -> Connection:
         """A connection that nobody else uses. Raises `psycopg.OperationalError` when none can be made."""

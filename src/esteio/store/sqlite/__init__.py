@@ -17,6 +17,7 @@ from esteio.store.sql.nodes.takeover import take_over_all
 from esteio.store.sql.store import SqlStore
 from esteio.store.sqlite.database import MEMORY, SqliteDatabase
 from esteio.store.sqlite.inspection import SqliteInspection
+from esteio.store.statistics import DatabaseStatistics
 
 __all__ = ["SqliteStore"]
 
@@ -38,6 +39,11 @@ class SqliteStore(SqlStore):
     def write_error(self) -> WriteError:
         """See `Store`."""
         return self.database.write_error
+
+    @property
+    def statistics(self) -> DatabaseStatistics:
+        """See `Store`."""
+        return self.database.statistics
 
     async def start(self, now: float) -> CrashReport:
         """As the protocol says. Raises `Locked`, `NewerDatabase`, `Damaged`, `StoreFull`."""

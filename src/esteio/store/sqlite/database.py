@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from esteio.clock import stopwatch
 from esteio.core.model.session import Session
 from esteio.store.base import Damaged, StoreFull, WriteError
 from esteio.store.sql.db import Batch, Item, Operation, Question, alone
 from esteio.store.sqlite.connection import DAMAGED_ERRORS, FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
 from esteio.store.sqlite.session_cache import SessionCache
 from esteio.store.sqlite.writer import InlineWriter, ThreadWriter, finished
+from esteio.store.statistics import DatabaseStatistics
 
 T = TypeVar("T")
 
@@ -34,6 +36,7 @@ class SqliteDatabase:
         self._writer: InlineWriter | ThreadWriter | None = None
         self._open = False
         self.write_error: WriteError = ""
+        self.statistics = DatabaseStatistics()
 
     def open(self) -> None:
         """Take the lock, connect and migrate. Raises `Locked`, `NewerDatabase`, `Damaged`, `StoreFull`; then `aclose`
@@ -81,11 +84,13 @@ class SqliteDatabase:
         writes. Raises `StoreFull`."""
         if self._writer is None:
             raise StoreFull("the store is not open")
+        began = stopwatch()
         try:
             answer = await self._writer.run(operation, first=first)
         except StoreFull as error:
             self.write_error = error.trouble
             raise
+        self.statistics.durations["write"].add(stopwatch() - began)
         self.write_error = ""
         return answer
 
