@@ -447,6 +447,7 @@ class Gateway:
             recovery_steps=self.recovery_steps.ended,
             vault=self.vault,
             tracer=self.tracer,
+            nodes=self.nodes,
         )
 
     @cached_property

@@ -29,6 +29,7 @@ from esteio.store.base import CrashReport, StoreFull, WriteError
 from esteio.store.sql.db import Batch, Db, Item, Operation, Question
 from esteio.store.sql.store import SqlStore
 from esteio.store.sqlite.database import MEMORY, SqliteDatabase
+from esteio.store.statistics import DatabaseStatistics
 from esteio.vault import Vault
 from tests.narrowing import of_type
 
@@ -129,6 +130,7 @@ class NodeStore(SqlStore):
 
     def __init__(self, reach: Reach) -> None:
         self.reach = reach
+        self.statistics = DatabaseStatistics()
         super().__init__(reach)
 
     async def start(self, now: float) -> CrashReport:

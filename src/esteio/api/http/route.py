@@ -32,6 +32,7 @@ from esteio.engine.commands.requests import Role
 from esteio.engine.delivery.event_log import EventLog
 from esteio.engine.key_scope import addresses_told
 from esteio.engine.media.links import MediaLinks
+from esteio.engine.runtime.node_leases import NodeLeases
 from esteio.engine.runtime.waiters import Waiters
 from esteio.log import in_trace
 from esteio.providers.base import Provider
@@ -81,6 +82,7 @@ class ApiContext:
         recovery_steps: Mapping[tuple[str, str], int],
         vault: Vault,
         tracer: Tracer = NOT_TRACED,
+        nodes: NodeLeases | None = None,
     ) -> None:
         """`providers`: every adapter, by kind; `links` signs the addresses of media, and `media_store` holds their
         bytes; `recovery_steps`: how many ended, by rung and result."""
@@ -107,6 +109,8 @@ class ApiContext:
         self.pair_visits = PairVisits()
         self.large_bodies = LargeBodies()
         self.tracer = tracer
+        self.nodes = nodes
+        """This node among several; None where the gateway is alone with its database."""
 
     @property
     def closing(self) -> bool:

@@ -24,7 +24,9 @@ from esteio.api.metrics.backlog import backlogs
 from esteio.api.metrics.database import DatabaseMetrics
 from esteio.api.metrics.fleet import fleet
 from esteio.api.metrics.gauges import Gauges
+from esteio.api.metrics.nodes import NodeMetrics, nodes
 from esteio.core.model.recovery import Rung
+from esteio.engine.runtime.node_counts import NodeCounts
 
 NEVER_WORK: Final = frozenset({"wait", "person"})
 """Rungs at which nothing is done."""
@@ -38,6 +40,7 @@ async def metrics(api: ApiContext, _call: ApiRequest) -> ApiResponse:
     gauges = Gauges(api.clock.now())
     await fleet(api, gauges)
     await backlogs(api, gauges)
+    await nodes(api, gauges)
     gauges.one(
         "esteio_store_writable", "1 while the store takes writes, 0 after a write failed", not api.store.write_error
     )
@@ -46,6 +49,7 @@ async def metrics(api: ApiContext, _call: ApiRequest) -> ApiResponse:
     kept = CollectorRegistry()
     kept.register(_Steps(api.recovery_steps))
     kept.register(DatabaseMetrics(api.store.statistics))
+    kept.register(NodeMetrics(NodeCounts() if api.nodes is None else api.nodes.counts))
     text = b"".join(generate_latest(one) for one in (gauges.registry, kept, api.stopwatches.registry))
     return ApiResponse(200, text, CONTENT_TYPE_LATEST)
 

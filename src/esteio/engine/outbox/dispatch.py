@@ -154,6 +154,8 @@ class SendDispatch(Worker):
         except (NotHeld, StoreFull):
             # Nobody knows any more whether it left: it is in doubt when it is taken over, or its claim has run out.
             log.warning("message.fence_lost", message=claim.message.id, session=claim.message.session)
+            span.end(self._clock.now(), error="lease-lost")
+            self._leases.too_late()
             self._land(claim.message.session_id)
             return
         self._spans.end(span, settlement)
@@ -243,6 +245,7 @@ class WorkDispatch(Worker):
             await self._settle(await self._performers.work(work))
         except NotHeld:
             log.warning("work.fence_lost", work=work.id)
+            self._leases.too_late()
         finally:
             self._lanes.discard(work.lane)
             self.wake()

@@ -46,6 +46,10 @@ class Leases(Protocol):
         """The same of a chore."""
         ...
 
+    def too_late(self) -> None:
+        """Something of ours was not carried out, for what it was about has changed hands: it is counted."""
+        ...
+
     def look(self) -> None:
         """Something that is not ours was spoken of: it may be free, and ours to take."""
         ...
@@ -90,6 +94,9 @@ class SoleHolder:
     def chore_generation(self, _chore: str, /) -> int | None:
         """None, for the same reason."""
         return None
+
+    def too_late(self) -> None:
+        """Nothing changes hands."""
 
     def look(self) -> None:
         """There is nothing to take."""

@@ -18,6 +18,7 @@ from esteio.core.model.ids import SessionId
 from esteio.core.nodes.chores import CHORES
 from esteio.core.nodes.lease import BEAT_AGAIN_S, BEAT_EVERY_S, BEGIN_S, LEASE_S, Lease, granted, next_beat_at
 from esteio.core.nodes.rendezvous import owner_of, session_key
+from esteio.engine.runtime.node_counts import Loss, NodeCounts
 from esteio.log import logger
 from esteio.store.base import CrashReport
 from esteio.store.ports.nodes import Beat, Held, NodeRow, Nodes, Taken
@@ -49,6 +50,7 @@ class NodeLeases:
 
     def __init__(self, nodes: Nodes, me: NodeName) -> None:
         self._nodes, self._clock, self._me = nodes, me.clock, me
+        self.counts = NodeCounts()
         self._lease: Lease | None = None
         self._live: tuple[NodeRow, ...] = ()
         self._sessions: dict[SessionId, int] = {}
@@ -118,6 +120,20 @@ class NodeLeases:
         """See `Leases`."""
         self._ended.append(ended)
 
+    def too_late(self) -> None:
+        """See `Leases`."""
+        self.counts.too_late += 1
+
+    @property
+    def remaining_s(self) -> float:
+        """How long this node may act if it is not renewed, by its own clock; 0 without a lease."""
+        return 0.0 if self._lease is None else max(0.0, self._lease.ends_at - self._clock.elapsed())
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions it holds."""
+        return len(self._sessions)
+
     def look(self) -> None:
         """See `Leases`."""
         self._woken.set()
@@ -141,6 +157,7 @@ class NodeLeases:
                 answered = True
             except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows whether it was renewed
                 answered = False
+                self.counts.renewals_failed += 1
                 log.warning("node.beat_failed", node=self._me.id, error=f"{type(error).__name__}: {error}")
 
     async def _renew(self, sent_at: float) -> None:
@@ -176,11 +193,12 @@ class NodeLeases:
         if self._lease is not None and not self.acts():
             self._end("lapsed")
 
-    def _end(self, why: str) -> None:
+    def _end(self, why: Loss) -> None:
         """All is given up at once, in memory; in the store it is free when its lease is over there."""
         if self._lease is None:
             return
         log.warning("node.lease_lost", node=self._me.id, epoch=self.node, reason=why, sessions=len(self._sessions))
+        self.counts.leases_lost[why] += 1
         self._lease, lost = None, list(self._sessions)
         self._sessions.clear()
         self._chores.clear()
@@ -253,6 +271,7 @@ class NodeLeases:
                 taken(list(held.sessions))
 
     def _log_taken(self, taken: Taken) -> None:
+        self.counts.sessions_taken += len(taken.held.sessions)
         if taken.held.sessions or taken.held.chores:
             log.info(
                 "node.took_over",
@@ -319,5 +338,6 @@ class NodeLeases:
         self._sessions.update({one: generation for one, generation in kept.items() if one not in freed})
         self._chores.update({name: generation for name, generation in chores_kept.items() if name not in done})
         self._tell_lost(gone)
+        self.counts.sessions_given += len(gone)
         if gone or done:
             log.info("node.gave_up", node=self._me.id, sessions=len(gone), chores=len(done))

@@ -110,6 +110,7 @@ class Reconciler:
                 self._changed(view.session, decision)
                 return decision
             if not self._memory.leases.holds(session_id):
+                self._memory.leases.too_late()
                 break
         raise Overtaken(session_id)  # guard: outrun-session-told
 
@@ -237,6 +238,7 @@ class Reconciler:
                 log_server_decision(seen.server, decision, Pass(case.new_evidence, tries, self._clock.now() - began))
                 return decision
             if not self._memory.leases.does(of_server(name)):
+                self._memory.leases.too_late()
                 break
         raise Overtaken(name)
 
