@@ -406,7 +406,7 @@ class Gateway:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Gateway:
-        """The gateway as a service. Raises `VaultError`, `SettingsError`, `BadAddress`, `ExtraMissing`."""
+        """The gateway as a service. Raises `VaultError`, `SettingsError`, `BadAddress`, `OtelMissing`."""
         data = Path(settings.data)
         data.mkdir(parents=True, exist_ok=True)
         clock = SystemClock()

@@ -14,7 +14,7 @@ from opentelemetry.trace import StatusCode
 from esteio.config import Otel
 from esteio.tracing import otel
 from esteio.tracing.context import context_of
-from esteio.tracing.open import ExtraMissing, open_tracer
+from esteio.tracing.open import OtelMissing, open_tracer
 from esteio.tracing.tracer import NOT_TRACED
 from tests.tracing.recorded import CALLER, PARENT, TRACE, Recorded, parent_of, seconds, span_id, trace_of
 
@@ -109,7 +109,7 @@ def test_without_the_extra_the_settings_are_refused_and_else_nothing_is_loaded(
     monkeypatch.delattr("esteio.tracing.otel")
     monkeypatch.setitem(sys.modules, "opentelemetry.context", None)
     assert open_tracer(Otel(), "0") is NOT_TRACED
-    with pytest.raises(ExtraMissing, match=r"esteio\[otel\]"):
+    with pytest.raises(OtelMissing, match=r"esteio\[otel\]"):
         open_tracer(Otel(traces=True), "0")
 
 

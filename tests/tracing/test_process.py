@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from esteio.sim.world.world import World
+from tests.cli.cli_processes import SOURCE, run
 from tests.durability.gateway_process import Gateway, free_port, stage
 from tests.tracing.recorded import PARENT, TRACE
 
@@ -188,3 +190,17 @@ def test_a_receiver_that_is_not_there_costs_no_message_and_no_end(
         assert found.spans == []
 
     play(story, tmp_path, monkeypatch, endpoint=f"http://127.0.0.1:{free_port()}")
+
+
+def test_without_the_extra_serve_says_what_to_install(tmp_path: Path) -> None:
+    stub = tmp_path / "without" / "opentelemetry"
+    stub.mkdir(parents=True)
+    (stub / "__init__.py").write_text(
+        'raise ModuleNotFoundError("No module named opentelemetry", name="opentelemetry")'
+    )
+    way = os.pathsep.join([str(stub.parent), str(SOURCE)])
+    listen = f"127.0.0.1:{free_port()}"
+    told = run("serve", "--listen", listen, "--data", "data", cwd=tmp_path, PYTHONPATH=way, ESTEIO_OTEL_TRACES="1")
+    assert told.code == 2
+    assert 'pip install "esteio[otel]"' in told.err
+    assert "Traceback" not in told.err

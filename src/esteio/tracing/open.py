@@ -24,20 +24,16 @@ class TraceSettings(Protocol):
         ...
 
 
-class ExtraMissing(Exception):
-    """The settings ask for what is not installed; `extra` names the part of esteio's optional dependencies."""
-
-    def __init__(self, extra: str) -> None:
-        super().__init__(f"esteio[{extra}] is not installed")
-        self.extra = extra
+class OtelMissing(Exception):
+    """The settings ask for traces, and `esteio[otel]` is not installed."""
 
 
 def open_tracer(asked: TraceSettings, version: str) -> Tracer:
-    """Loads the library only where traces are asked for. `version`: the program's. Raises `ExtraMissing`."""
+    """Loads the library only where traces are asked for. `version`: the program's. Raises `OtelMissing`."""
     if not asked.traces:
         return NOT_TRACED
     try:
         from esteio.tracing import otel  # noqa: PLC0415 - an extra that most installations do without
     except ModuleNotFoundError as error:
-        raise ExtraMissing("otel") from error
+        raise OtelMissing("esteio[otel] is not installed") from error
     return otel.opened(version, asked.sample_ratio)

@@ -165,14 +165,14 @@ def _made(settings: Settings) -> Gateway:
     """Raises `Misused` for settings that name what is not there, and what the vault and the disk raise."""
     from esteio.engine.delivery.notices import BadTarget  # noqa: PLC0415
     from esteio.gateway import Gateway  # noqa: PLC0415
-    from esteio.tracing.open import ExtraMissing  # noqa: PLC0415
+    from esteio.tracing.open import OtelMissing  # noqa: PLC0415
 
     try:
         return Gateway.from_settings(settings)
     except BadTarget as error:
         raise Misused("notify-target", number=error.number) from error
-    except ExtraMissing as error:
-        raise Misused("extra-missing", extra=error.extra) from error
+    except OtelMissing as error:
+        raise Misused("no-otel") from error
 
 
 def _warn_of_modes(settings: Settings) -> None:
