@@ -10,10 +10,11 @@ CORE_COVERAGE ?= 100
 ARGS ?=
 BENCH ?= accept inbound deliver
 # What `make sim` does, e.g. `make sim SIM=guards`; and how often the gateway's process is killed.
-SIM ?= $(if $(ARGS),storm,storm postgres guards mutants kills fuzz)
+SIM ?= $(if $(ARGS),storm,storm postgres nodes guards mutants kills fuzz)
 KILLS ?= 1000
 FUZZ ?= 100000
 STORMS ?= 5
+NODE_STORMS ?= 50
 UV_VERSION := 0.13.8
 
 # The first interpreter that starts and is new enough (a name may be found and still not start).
@@ -28,7 +29,7 @@ INSTALL_LOCK := $(PIP) install --no-deps --require-hashes --requirement
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check sim sim-storm sim-postgres sim-guards sim-mutants sim-kills sim-fuzz bench browse docs lock clean
+.PHONY: help run test quick check sim sim-storm sim-postgres sim-nodes sim-guards sim-mutants sim-kills sim-fuzz bench browse docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -62,7 +63,7 @@ check: $(VENV)/.dev ## without running the product: style, types, import rules, 
 	$(VENV)/bin/deptry --no-ansi src || verdict=1; \
 	exit $$verdict
 
-sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, five over PostgreSQL, guards deleted one by one, 500 mutants of the judge, 1,000 kill -9, 100,000 wrong bodies; with ARGS the storm alone
+sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, five over PostgreSQL, fifty over nodes that die, guards deleted one by one, 500 mutants of the judge, 1,000 kill -9, 100,000 wrong bodies; with ARGS the storm alone
 
 # ARGS go to `esteio simulate`.
 sim-storm: $(VENV)/.dev
@@ -71,6 +72,10 @@ sim-storm: $(VENV)/.dev
 # The same over a real PostgreSQL, without a digest.
 sim-postgres: $(VENV)/.dev
 	STORMS=$(STORMS) $(VENV)/bin/pytest -n $(JOBS) -q tests/sim/storm/test_on_postgres.py
+
+# Nodes that are killed, frozen, cut off and restarted, in virtual time.
+sim-nodes: $(VENV)/.dev
+	NODE_STORMS=$(NODE_STORMS) $(VENV)/bin/pytest -n $(JOBS) -q tests/nodes/test_storm.py
 
 # Each guard (`# guard: NAME`) is deleted in a copy; at least one test has to fail. The list: docs/explanation/simulation-guards.md.
 sim-guards: $(VENV)/.dev

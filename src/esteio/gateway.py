@@ -7,6 +7,7 @@ Never lives here: behaviour.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from pathlib import Path
@@ -63,7 +64,7 @@ from esteio.engine.runtime.waiters import Waiters
 from esteio.engine.supervision.ack_watch import AckWatch
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.supervision.memory import Memory
-from esteio.engine.supervision.other_nodes import OtherNodes
+from esteio.engine.supervision.other_nodes import POLL_S, OtherNodes
 from esteio.engine.supervision.probes import Prober
 from esteio.engine.supervision.reconcile import Reconciler
 from esteio.engine.supervision.recovery_steps import RecoverySteps
@@ -75,7 +76,7 @@ from esteio.providers.driver import AiohttpTransport, log_exchange
 from esteio.providers.pass_through import StreamingTransport, WholeAnswers
 from esteio.providers.registry import Registry, load
 from esteio.providers.traced import TracedTransport
-from esteio.store.base import CrashReport, Store
+from esteio.store.base import CrashReport, Store, StoreFull
 from esteio.store.media import MediaStore, MemoryMediaStore
 from esteio.texts import translations
 from esteio.tracing.open import open_tracer
@@ -121,10 +122,10 @@ class Gateway:
         spans = MessageSpans(tracer, store.messages)
         self.audit = AuditLog(store.audit, vault, clock, keep_s=settings.retention.audit_s)
         self.routing = routing = Routing()
-        self.pace = RateLimiter(store.servers, store.sessions, settings.policy_of)
         self.waiters = Waiters(store.sessions, store.messages)
         self.nodes = None if node is None else NodeLeases(store.nodes, node)
         leases = self.leases = self.nodes or ALONE
+        self.pace = RateLimiter(store.servers, store.sessions, settings.policy_of, leases)
         self.memory = Memory(leases)
         self.addresses = Endpoints(
             vault,
@@ -322,6 +323,7 @@ class Gateway:
             media_store=self.media_store,
             media=self.media,
             notifier=notifier,
+            nodes=lambda: leases.living,
         )
         self.passed_journal = PassedJournal(store.journal, clock)
         self._forward = forward or WholeAnswers(transport)
@@ -402,7 +404,21 @@ class Gateway:
             server_read=self.routing.server_read,
             session_read=self.pace.set_limits,
         )
-        return {"node-beat": self.nodes.beat, "nodes": self.nodes.spread, "other-nodes": others.run}
+        return {
+            "node-beat": self.nodes.beat,
+            "nodes": self.nodes.spread,
+            "other-nodes": others.run,
+            "ended-logins": self._follow_logins,
+        }
+
+    async def _follow_logins(self) -> None:
+        """A login that was ended on another node opens nothing here a moment later. Runs for ever."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            try:
+                self.api.logins.remember(await self.store.keys.ended_logins())
+            except StoreFull:
+                continue  # whoever needs the store says so
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Gateway:
@@ -448,6 +464,7 @@ class Gateway:
             vault=self.vault,
             tracer=self.tracer,
             nodes=self.nodes,
+            living_nodes=lambda: self.leases.living,
         )
 
     @cached_property

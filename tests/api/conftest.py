@@ -181,6 +181,7 @@ class Gateway:
             ),
             webhook_client=self.courier,
             transport=self.provider,
+            nodes=lambda: 1,
             resolve=self._resolve,
             media_store=shelf,
             media=media,

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,16 @@ class Gateway:
     """The process, and a way to ask it; everything is asked again until it answers."""
 
     def __init__(
-        self, folder: Path, client: aiohttp.ClientSession, within: Sequence[str] = (), program: str = ""
+        self,
+        folder: Path,
+        client: aiohttp.ClientSession,
+        within: Sequence[str] = (),
+        program: str = "",
+        environ: Mapping[str, str] = {},
     ) -> None:
         """`within`: words before the command, that put it into surroundings of its own. `program`: what runs instead of
         `python -m esteio`."""
+        self.environ = environ
         self.folder, self.client, self.port = folder, client, free_port()
         self.within = within
         self.runs = ("-c", program) if program else ("-m", "esteio")
@@ -52,7 +58,7 @@ class Gateway:
 
     async def start(self) -> None:
         source = str(Path(__file__).parents[2] / "src")
-        environ = {**os.environ, "ESTEIO_ADMIN_KEY": KEY, "PYTHONPATH": source, "ESTEIO_LANGUAGE": "en"}
+        environ = {**os.environ, "ESTEIO_ADMIN_KEY": KEY, "PYTHONPATH": source, "ESTEIO_LANGUAGE": "en", **self.environ}
         words = ["serve", "--listen", f"127.0.0.1:{self.port}", "--data", "data", "--config", "esteio.toml"]
         with (self.folder / "log.txt").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(

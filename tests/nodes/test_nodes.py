@@ -7,19 +7,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from esteio.engine.commands.requests import LimitsChange, ServerChange
 from esteio.store.base import SendClaim
 from tests.nodes.rig import Node, NodesLab, run_nodes
 
 CHATS = [f"5521988880{n:03}" for n in range(4)]
 
 
-async def talk(lab: NodesLab, names: list[str], seconds: float, every_s: float = 0.25) -> list[str]:
+async def talk(lab: NodesLab, names: list[str], seconds: float, every_s: float = 0.25, word: str = "m") -> list[str]:
     """The application hands over a message now and then, at any node; their texts, in order."""
     texts: list[str] = []
     until = lab.world.now() + seconds
     while lab.world.now() < until:
         number = len(texts)
-        texts.append(f"m{number:04}")
+        texts.append(f"{word}{number:04}")
         await lab.send(names[number % len(names)], CHATS[number // len(names) % len(CHATS)], texts[-1])
         await asyncio.sleep(every_s)
     return texts
@@ -200,6 +201,32 @@ def test_a_node_that_comes_gets_its_share_and_a_node_that_is_the_only_one_has_al
 
             assert await lab.until(is_spread, 60) <= 10
             await all_delivered(lab, await talking, within_s=20)
+            assert lab.trespasses == []
+
+    run_nodes(story)
+
+
+def test_a_servers_pace_is_kept_by_all_nodes_together() -> None:
+    """Sixty a minute and two at once, while nodes come and go."""
+
+    async def story() -> None:
+        async with NodesLab(3, seed=10) as lab:
+            names = await lab.fleet(9)
+            await lab.commands.servers.change(
+                "evo", ServerChange(limits=LimitsChange(sends_per_minute=60.0, sends_burst=2))
+            )
+            await asyncio.sleep(5)
+            texts = [f"b{number:03}" for number in range(90)]
+            for number, text in enumerate(texts):
+                await lab.send(names[number % len(names)], f"55219777{number:05}", text)
+            await asyncio.sleep(20)
+            await lab.node("n1").kill()
+            await asyncio.sleep(20)
+            await lab.again("n1")
+            await all_delivered(lab, texts, within_s=400)
+            times = sorted(one.at for one in lab.world.ledger.delivered)
+            for at in times:
+                assert sum(at <= one < at + 10 for one in times) <= 2 + 10 + 1, "a second for the way"
             assert lab.trespasses == []
 
     run_nodes(story)

@@ -25,6 +25,7 @@ from esteio.store.ports.nodes import Nodes
 from esteio.store.ports.sealed import Sealed
 from esteio.store.ports.sessions import Approvals, Decisions, Fleet, Journal, PairLinks, QrCodes, Servers, Sessions
 from esteio.store.ports.work import WorkQueue
+from esteio.store.send_quota import NotBefore, Pace, SendQuota
 from esteio.store.statistics import DatabaseStatistics
 from esteio.store.values import (
     LIST_PATH,
@@ -50,7 +51,6 @@ from esteio.store.values import (
     MessageFilter,
     MessageSearch,
     NewMessage,
-    NotBefore,
     OutboxBacklog,
     Page,
     PairLink,
@@ -58,7 +58,6 @@ from esteio.store.values import (
     QuoteTarget,
     RawInbound,
     SendClaim,
-    SendQuota,
     ServerCommit,
     ServerView,
     SessionView,
@@ -104,6 +103,7 @@ __all__ = [
     "NewerDatabase",
     "NotBefore",
     "OutboxBacklog",
+    "Pace",
     "Page",
     "PairLink",
     "Qr",

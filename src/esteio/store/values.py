@@ -225,23 +225,6 @@ class Acks(NamedTuple):
     read: float | None = None
 
 
-class SendQuota(msgspec.Struct, frozen=True):
-    """How many more messages may be claimed: of each session and at each server; `each` and `each_server` are for
-    those that are not named."""
-
-    sessions: Mapping[SessionId, int] = {}
-    each: int = 1_000_000
-    servers: Mapping[ServerName, int] = {}
-    each_server: int = 1_000_000
-
-
-class NotBefore(msgspec.Struct, frozen=True):
-    """Before which time (epoch seconds) a session or a server may send nothing but what is urgent."""
-
-    sessions: Mapping[SessionId, float] = {}
-    servers: Mapping[ServerName, float] = {}
-
-
 class SendClaim(msgspec.Struct, frozen=True):
     """A message whose state is now `sending`, under a lease."""
 

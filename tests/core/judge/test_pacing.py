@@ -207,3 +207,26 @@ def test_a_gate_that_never_closed_and_a_policy_without_a_ramp_let_all_go() -> No
 
 def test_without_a_ramp_a_gate_that_opens_later_than_now_holds_nobody_back() -> None:
     assert pacing.ramp(60, T0, msgspec.structs.replace(DEFAULT, ramp_s=0), T0 - 5) == 60
+
+
+def test_a_bucket_fills_with_time_to_its_brim_and_its_first_token_is_there_at_once() -> None:
+    fresh = pacing.Tokens().filled(0.5, 3.0, T0)
+    assert (fresh.whole, fresh.rests_until(0.5)) == (1, 0.0)
+    empty = fresh.taken(1)
+    assert (empty.whole, empty.rests_until(0.5)) == (0, T0 + 2)
+    assert empty.filled(0.5, 3.0, T0 + 2).whole == 1
+    assert empty.filled(0.5, 3.0, T0 + 99).whole == 3
+    assert empty.filled(0.5, 3.0, T0 - 5).whole == 0, "a clock that was put back fills nothing"
+
+
+def test_what_was_overdrawn_is_paid_by_those_behind() -> None:
+    owed = pacing.Tokens(1.0, T0).taken(3)
+    assert (owed.whole, owed.rests_until(1.0)) == (-2, T0 + 3)
+    assert owed.rests_until(0.0) == 0.0, "without a pace nobody rests"
+
+
+def test_a_token_grown_of_many_small_parts_is_a_whole_one() -> None:
+    bucket = pacing.Tokens(0.0, T0)
+    for step in range(1, 11):
+        bucket = bucket.filled(0.1, 5.0, T0 + step)
+    assert bucket.whole == 1

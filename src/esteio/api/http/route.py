@@ -83,9 +83,11 @@ class ApiContext:
         vault: Vault,
         tracer: Tracer = NOT_TRACED,
         nodes: NodeLeases | None = None,
+        living_nodes: Callable[[], int] = lambda: 1,
     ) -> None:
         """`providers`: every adapter, by kind; `links` signs the addresses of media, and `media_store` holds their
-        bytes; `recovery_steps`: how many ended, by rung and result."""
+        bytes; `recovery_steps`: how many ended, by rung and result; `living_nodes`: how many share what is allowed to all
+        together."""
         self.sandbox: SandboxPage | None = None
         """Only where the providers are simulated ones of this process (`demo`)."""
         self.stepped_aside = False
@@ -105,8 +107,8 @@ class ApiContext:
         self.feed = EventLog(store.events, texts.default, links, waiters)
         self.stopwatches = LatencyMetrics()
         self.event_tokens = EventTokens()
-        self.logins = Logins(vault, clock, secure=settings.public_url.startswith("https:"))
-        self.pair_visits = PairVisits()
+        self.logins = Logins(vault, clock, secure=settings.public_url.startswith("https:"), nodes=living_nodes)
+        self.pair_visits = PairVisits(living_nodes)
         self.large_bodies = LargeBodies()
         self.tracer = tracer
         self.nodes = nodes

@@ -1,7 +1,8 @@
 """How often a wrong key may be tried: by address, and in all.
 
-Kept in memory: a restart forgets it, and 256 random bits are not guessed either way. Behind a proxy all callers have
-the proxy's address, so the smaller bound holds for all of them together. Never lives here: whether a key is right.
+Kept in memory, by each node for its share: a restart forgets it, and 256 random bits are not guessed either way.
+Behind a proxy all callers have the proxy's address, so the smaller bound holds for all of them together. Never lives
+here: whether a key is right.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from esteio.core.nodes.rendezvous import share
 
 ADDRESS_TRIES, ADDRESS_WITHIN_S = 10, 300.0
 ALL_TRIES, ALL_WITHIN_S = 100, 60.0
@@ -22,14 +26,17 @@ class LoginAttempts:
     """The attempts of late. One counts from its beginning, so that many at once are not one; a good one is taken
     back."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: Callable[[], int] = lambda: 1) -> None:
+        """`nodes`: how many share the tries now."""
+        self._nodes = nodes
         self._all: deque[float] = deque()
         self._by_address: OrderedDict[str, deque[float]] = OrderedDict()
 
     def begin(self, address: str, now: float) -> int:
         """0 when another attempt may be made, which counts from now on; else the seconds to wait."""
-        own = self._of(group(address))
-        wait = max(_wait(own, ADDRESS_TRIES, ADDRESS_WITHIN_S, now), _wait(self._all, ALL_TRIES, ALL_WITHIN_S, now))
+        own, nodes = self._of(group(address)), self._nodes()
+        of_address = _wait(own, share(ADDRESS_TRIES, nodes), ADDRESS_WITHIN_S, now)
+        wait = max(of_address, _wait(self._all, share(ALL_TRIES, nodes), ALL_WITHIN_S, now))
         if wait:
             return wait
         own.append(now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 
@@ -34,9 +34,9 @@ class SignedIn(NamedTuple):
 
 
 class Logins:
-    """Opens and ends logins. `secure`: browsers come by TLS."""
+    """Opens and ends logins. `secure`: browsers come by TLS; `nodes`: how many share what may be tried."""
 
-    def __init__(self, vault: Vault, clock: Clock, *, secure: bool) -> None:
+    def __init__(self, vault: Vault, clock: Clock, *, secure: bool, nodes: Callable[[], int] = lambda: 1) -> None:
         self._vault = vault
         self._clock, self._secure = clock, secure
         # `__Host-`: a sibling domain cannot plant one.
@@ -44,7 +44,7 @@ class Logins:
         self._ended: dict[str, float] = {}
         """Id of a login that was ended → when it would have ended by itself."""
         self.links = LoginLinks()
-        self.attempts = LoginAttempts()
+        self.attempts = LoginAttempts(nodes)
         self.failures = FailedLogins()
 
     def __repr__(self) -> str:
@@ -73,7 +73,8 @@ class Logins:
         return None if login is None else login.secret
 
     def remember(self, ended: Mapping[str, float]) -> None:
-        """The logins that were ended before this start, by id, and when each would have ended by itself."""
+        """The logins that were ended before this start, or on another node, by id, and when each would have ended by
+        itself."""
         self._ended |= ended
 
     def ended(self, login: SignedIn) -> str:

@@ -5,6 +5,7 @@ link. Kept in memory: a restart forgets it. Never lives here: whether a link is 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from esteio.api.login.attempts import LoginAttempts
 from esteio.core.model.ids import SessionId
@@ -13,8 +14,9 @@ from esteio.core.model.ids import SessionId
 class PairVisits:
     """What visitors without a login did of late."""
 
-    def __init__(self) -> None:
-        self.wrong = LoginAttempts()
+    def __init__(self, nodes: Callable[[], int] = lambda: 1) -> None:
+        """`nodes`: how many share the tries of links. Codes are asked for, and pages open, on each by itself."""
+        self.wrong = LoginAttempts(nodes)
         """Links that open nothing."""
         self.asks = LoginAttempts()
         """Codes that were asked for."""

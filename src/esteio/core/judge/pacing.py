@@ -6,6 +6,7 @@ Everything here answers "not before when?". Never lives here: why something is t
 from __future__ import annotations
 
 import hashlib
+import math
 from functools import lru_cache
 
 import msgspec
@@ -16,6 +17,8 @@ from esteio.core.model.recovery import OPENS_SOCKET, Attempt, Recovery, Rung
 from esteio.core.model.server import Server, Slot
 
 RAMP_START = 0.1
+_ALMOST = 1e-9
+"""A token that has grown of many small parts is a whole one."""
 REMEMBERED = 2**16
 """So many shares are remembered: a fleet's are asked for at every look."""
 
@@ -126,6 +129,34 @@ def server_pace(server: Server, policy: Policy) -> tuple[float, int]:
     limits = server.limits
     per_minute = policy.server_sends_per_minute if limits.sends_per_minute is None else limits.sends_per_minute
     return per_minute, policy.server_sends_burst if limits.sends_burst is None else limits.sends_burst
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """A bucket of tokens as it was at a time: it fills with time, each message takes one, and what is urgent may
+    overdraw it. The first token is there at once."""
+
+    left: float = 1.0
+    at: float = 0.0
+    """Epoch seconds; 0: it was never looked at."""
+
+    def filled(self, rate: float, most: float, now: float) -> Tokens:
+        """The same bucket now, filled at `rate` tokens a second up to `most`."""
+        grown = max(0.0, now - self.at) * rate if self.at else 0.0
+        return Tokens(min(most, self.left + grown), now)
+
+    def taken(self, count: int) -> Tokens:
+        """Without so many tokens."""
+        return Tokens(self.left - count, self.at)
+
+    @property
+    def whole(self) -> int:
+        """Whole tokens there are; below nought when it was overdrawn."""
+        return math.floor(self.left + _ALMOST)
+
+    def rests_until(self, rate: float) -> float:
+        """When there will be a whole one; 0 when there is."""
+        missing = 1.0 - self.left
+        return self.at + missing / rate if rate > 0 and missing > _ALMOST else 0.0
 
 
 def ramped_cap(most: int, opened_at: float, policy: Policy, now: float) -> int:

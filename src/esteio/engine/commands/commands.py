@@ -6,7 +6,7 @@ know what stands there). Never lives here: a command, reading for its own sake (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -39,6 +39,7 @@ from esteio.engine.commands.sessions.replaced_webhook import ReplacedWebhooks
 from esteio.engine.commands.sessions.session_commands import SessionCommands
 from esteio.engine.commands.status.status_pages import StatusPageCommands
 from esteio.engine.commands.vault.rotation import KeyRotation
+from esteio.engine.commands.webhook_budget import WebhookBudget
 from esteio.engine.commands.webhooks import WebhookCommands
 from esteio.engine.delivery.client import WebhookClient
 from esteio.engine.media.stager import MediaStager
@@ -97,9 +98,10 @@ def build_commands(
     waiter: Waiter,
     wakeups: Wakeups,
     resolve: Resolver,
+    nodes: Callable[[], int],
 ) -> Commands:
     """Hands each object what it uses. `transport`: the way to the providers, for reads only; `resolve`: where a host
-    name in a URL leads."""
+    name in a URL leads; `nodes`: how many share what is allowed to all together."""
     allowed = settings.allowed_networks
     lookup = Lookup(store.sessions, store.servers, store.messages)
     addressing = Addressing(store.contacts, settings.phone_region)
@@ -221,7 +223,7 @@ def build_commands(
             clock,
             addresses=addresses,
             wakeups=wakeups,
-            bytes_per_hour=settings.webhook_bytes_per_hour,
+            budget=WebhookBudget(settings.webhook_bytes_per_hour, nodes),
         ),
         webhooks=webhooks,
         instance_webhooks=InstanceWebhooks(

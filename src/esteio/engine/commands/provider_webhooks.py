@@ -47,7 +47,7 @@ class Secrets(msgspec.Struct, frozen=True):
 
 
 class ProviderWebhookCommands:
-    """Accepts what a provider brings. `bytes_per_hour`: how much each session may be brought; 0: any amount."""
+    """Accepts what a provider brings. `budget`: how much each session may be brought."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class ProviderWebhookCommands:
         *,
         addresses: Endpoints,
         wakeups: Wakeups,
-        bytes_per_hour: int,
+        budget: WebhookBudget,
     ) -> None:
         self._sessions, self._inbox, self._clock = sessions, inbox, clock
         self._addresses, self._wakeups = addresses, wakeups
-        self._tally = WebhookBudget(bytes_per_hour)
+        self._tally = budget
 
     async def session_of_token(self, token: str) -> Session:
         """Whose webhook address this is. Raises `CommandError("unknown-token")`."""

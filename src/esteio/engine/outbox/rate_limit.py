@@ -1,8 +1,9 @@
 """How much may be sent now: chats at once, messages a minute of a session and of a server, gently after a recovery.
 
 A pace is a bucket of tokens in memory: it fills with time, a claim takes one, and after a restart it is empty, so that
-no restart lets a burst through. Never lives here: whose turn it is (the store's claim), what a pace is for (`policy`),
-which of its numbers hold (`core.judge.pacing`).
+no restart lets a burst through. A session's is its holder's; a server's, where several nodes share it, lies in the
+store, and what else is allowed at a server is divided among the nodes that live. Never lives here: whose turn it is
+(the store's claim), what a pace is for (`policy`), which of its numbers hold (`core.judge.pacing`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.policy import Policy
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.store.base import CrashReport, NotBefore, SendClaim, SendQuota, every_session
+from esteio.core.nodes.rendezvous import share
+from esteio.engine.runtime.leases import ALONE, Leases
+from esteio.store.base import CrashReport, NotBefore, Pace, SendClaim, SendQuota, every_session
 from esteio.store.ports.sessions import Servers, Sessions
 
 AT_SERVER = 64
@@ -81,7 +84,10 @@ class _ServerLimit:
 class RateLimiter:
     """What the dispatcher may claim."""
 
-    def __init__(self, servers: Servers, sessions: Sessions, policies: Callable[[str], Policy]) -> None:
+    def __init__(
+        self, servers: Servers, sessions: Sessions, policies: Callable[[str], Policy], leases: Leases = ALONE
+    ) -> None:
+        self._leases = leases
         self._servers, self._sessions, self._policies = servers, sessions, policies
         self._lines: dict[SessionId, _SessionLimit] = {}
         self._posts: dict[ServerName, _ServerLimit] = {}
@@ -126,10 +132,17 @@ class RateLimiter:
         servers: Counter[ServerName] = Counter()
         for session_id, count in flying.items():
             servers[at[session_id]] += count
-        room = {name: AT_SERVER - count for name, count in servers.items()}
+        most = share(AT_SERVER, self._leases.living)
+        room = {name: most - count for name, count in servers.items()}
+        if self._leases.node is not None:
+            return SendQuota(sessions, usual, room, most, self._paces())
         for name, post in self._posts.items():
-            room[name] = min(room.get(name, AT_SERVER), post.bucket.fill(post.rate, post.most, now))
-        return SendQuota(sessions, usual, room, AT_SERVER)
+            room[name] = min(room.get(name, most), post.bucket.fill(post.rate, post.most, now))
+        return SendQuota(sessions, usual, room, most)
+
+    def _paces(self) -> dict[ServerName, Pace]:
+        """Of several nodes none keeps a server's tokens: they lie in the store."""
+        return {name: Pace(post.rate, post.most) for name, post in self._posts.items()}
 
     def _of_lines(self, flying: Mapping[SessionId, int], usual: int, now: float) -> dict[SessionId, int]:
         room: dict[SessionId, int] = {}
@@ -163,5 +176,7 @@ class RateLimiter:
             for session_id, line in self._lines.items()
             if line.policy.sends_per_minute
         }
+        if self._leases.node is not None:
+            return NotBefore(sessions, paces=self._paces())
         servers = {name: post.bucket.rests_until(post.rate, post.most, now) for name, post in self._posts.items()}
         return NotBefore(sessions, servers)

@@ -381,10 +381,13 @@ class Scheduler:
 
     async def _hint_others(self, name: ServerName, rows: Mapping[str, InventoryEntry], now: float) -> None:
         """The sessions of a server are spread over nodes, and its list is read by one of them."""
-        async for session in every_session(self._sessions, name):
-            hints = () if self._leases.holds(session.id) else disagreements(session, rows, now)
-            if hints:
-                await self._store(session.id, hints)
+        try:
+            async for session in every_session(self._sessions, name):
+                hints = () if self._leases.holds(session.id) else disagreements(session, rows, now)
+                if hints:
+                    await self._store(session.id, hints)
+        except StoreFull:
+            log.warning("store.full")
 
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""

@@ -13,6 +13,7 @@ from esteio.core.messages.provider_queue import QueueSettlement
 from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
+from esteio.store.send_quota import NotBefore, SendQuota
 from esteio.store.values import (
     Accepted,
     Acks,
@@ -21,12 +22,10 @@ from esteio.store.values import (
     MessageFilter,
     MessageSearch,
     NewMessage,
-    NotBefore,
     OutboxBacklog,
     Page,
     QuoteTarget,
     SendClaim,
-    SendQuota,
     Work,
 )
 

@@ -20,9 +20,9 @@ from esteio.store.sql.loader import parse, statements
 _FLOATS = frozenset(
     """
     again_at ahead at created_at decided_at device_ack_at died_at doubt_since due_at ended_at event_at
-    expires_at first_at floor_at gate_since happened_at health_at last_attempt_at lease_until let_pass_after
+    expires_at filled_at first_at floor_at gate_since happened_at health_at last_attempt_at lease_until let_pass_after
     now outage_since put_by read_at received_at restricted_until revoked_at seconds seen_at sent_at since slot_s
-    until updated_at wake_at
+    tokens until updated_at wake_at
     """.split()  # noqa: SIM905 - a table that many hands add to
 )
 _INTEGERS = frozenset(

@@ -132,6 +132,23 @@ SELECT generation FROM chores WHERE name = :name {{locked_with_others}}
 -- name: chore_forget
 DELETE FROM chores WHERE name = :name
 
+-- == what nodes share ==
+
+-- name: send_tokens_open
+INSERT INTO send_tokens (server, tokens, filled_at) VALUES (:server, 1, :now) ON CONFLICT DO NOTHING
+
+-- name: send_tokens
+SELECT tokens, filled_at FROM send_tokens WHERE server = :server {{locked}}
+
+-- name: send_tokens_left
+SELECT tokens, filled_at FROM send_tokens WHERE server = :server
+
+-- name: send_tokens_put
+UPDATE send_tokens SET tokens = :tokens, filled_at = :filled_at WHERE server = :server
+
+-- name: send_tokens_forget
+DELETE FROM send_tokens WHERE server = :name
+
 -- == what is put right when it is taken over; `:all`: everything, whatever is listed ==
 
 -- part: listed_servers

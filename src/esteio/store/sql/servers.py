@@ -56,6 +56,7 @@ class SqlServers(SqlSubject):
                 raise InUse(name)
             await db.put("server_forget_outages", {"name": name})
             await db.put("chore_forget", {"name": of_server(name)})
+            await db.put("send_tokens_forget", {"name": name})
             return await db.run("server_delete", {"name": name}) > 0
 
         return await self._write(operation)

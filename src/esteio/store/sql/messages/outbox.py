@@ -38,6 +38,7 @@ from esteio.store.sql.messages.send_lanes import (
     refresh_lane,
     refresh_lanes,
 )
+from esteio.store.sql.messages.send_tokens import resting, spend, with_tokens
 
 _LAPSED_AT_ONCE = 256
 _IN_DOUBT = rows.to_text(Reason("in-doubt"))
@@ -78,7 +79,9 @@ class SqlOutbox(SqlSubject):
             ready = [row for row in await db.rows("send_lanes_ready", {"node": node}) if row.due_at <= now]
             ready.sort(key=_by_age(self._served) if self._turn % AGED_TURN == 0 else _by_rank(self._served))
             ready = await _alone_with(db, ready, quota, limit)
-            claims = await _claim(db, ready, quota, now, limit, lease_s)
+            left, tokens = await with_tokens(db, quota, ready, now)
+            claims = await _claim(db, ready, left, now, limit, lease_s)
+            await spend(db, tokens, claims)
             if claims:
                 self._served.update((claim.message.session_id, self._turn) for claim in claims)
                 self._turn += 1
@@ -109,7 +112,8 @@ class SqlOutbox(SqlSubject):
 
     async def next_due(self, now: float, not_before: NotBefore = _NO_RESTS, *, node: int | None = None) -> float | None:
         ready = await self._reader.rows("send_lanes_ready", {"node": node})
-        return min([_free_at(row, not_before) for row in ready], default=None)
+        rests = await resting(self._reader, not_before, now) if ready else not_before
+        return min([_free_at(row, rests) for row in ready], default=None)
 
     async def expire(self, now: float, limit: int) -> int:
         if not await self._reader.rows("messages_expiring", {"now": now, "limit": 1}):

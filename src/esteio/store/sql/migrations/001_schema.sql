@@ -115,6 +115,13 @@ CREATE TABLE chores (
     generation BIGINT NOT NULL
 );
 
+-- The tokens that are left of a server's pace of messages, which several nodes share.
+CREATE TABLE send_tokens (
+    server TEXT PRIMARY KEY REFERENCES servers (name),
+    tokens DOUBLE PRECISION NOT NULL,
+    filled_at DOUBLE PRECISION NOT NULL
+);
+
 CREATE TABLE qr_codes (
     session_id BIGINT PRIMARY KEY REFERENCES sessions (id),
     code TEXT NOT NULL,
