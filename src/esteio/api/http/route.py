@@ -86,8 +86,8 @@ class ApiContext:
         living_nodes: Callable[[], int] = lambda: 1,
     ) -> None:
         """`providers`: every adapter, by kind; `links` signs the addresses of media, and `media_store` holds their
-        bytes; `recovery_steps`: how many ended, by rung and result; `living_nodes`: how many share what is allowed to all
-        together."""
+        bytes; `recovery_steps`: how many ended, by rung and result; `living_nodes`: how many share what all are
+        allowed together."""
         self.sandbox: SandboxPage | None = None
         """Only where the providers are simulated ones of this process (`demo`)."""
         self.stepped_aside = False

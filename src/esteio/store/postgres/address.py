@@ -10,10 +10,9 @@ from psycopg import ProgrammingError, conninfo
 
 from esteio.store.base import BadAddress
 
-POOLED = "pooled"
-"""A parameter of our own: `?pooled=1` says that a transaction pooler stands before the database."""
-_SUPABASE_POOLER = "6543"
-"""Supabase's port for it."""
+_OF_OTHERS = frozenset({"pgbouncer", "connection_limit", "pool_timeout", "schema", "supa"})
+"""Parameters that other programs read in such an address, and libpq refuses. Whether a pooler stands in between is
+found out (`pool`)."""
 _PATIENCE = {
     "connect_timeout": "5", "keepalives": "1", "keepalives_idle": "10", "keepalives_interval": "3",
     "keepalives_count": "3", "tcp_user_timeout": "10000", "application_name": "esteio",
@@ -27,7 +26,6 @@ class Address(msgspec.Struct, frozen=True):
 
     conninfo: str
     shown: str
-    pooled: bool
 
     def __repr__(self) -> str:
         return f"Address({self.shown!r})"
@@ -37,25 +35,18 @@ def address_of(url: str) -> Address:
     """`postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require`, as libpq reads it. Raises `BadAddress`."""
     if not url.startswith(("postgresql://", "postgres://")):
         raise BadAddress("it has to begin with postgresql://")
-    address, pooled = _without_ours(url)
     try:
-        given = {name: str(value) for name, value in conninfo.conninfo_to_dict(address).items()}
-    except ProgrammingError as error:
-        raise BadAddress("it is no address of a PostgreSQL") from error
-    pooled = pooled or given.get("port") == _SUPABASE_POOLER
-    patience = dict(_PATIENCE)
-    if pooled:
-        # What it sends before the first statement is the pooler's, which refuses what it does not know.
-        del patience["target_session_attrs"]
-    return Address(conninfo.make_conninfo("", **{**patience, **given}), _shown(given), pooled)
+        given = {name: str(value) for name, value in conninfo.conninfo_to_dict(_ours(url)).items()}
+    except ProgrammingError:
+        # What the driver says of it repeats it.
+        raise BadAddress("it is no address of a PostgreSQL") from None
+    return Address(conninfo.make_conninfo("", **{**_PATIENCE, **given}), _shown(given))
 
 
-def _without_ours(url: str) -> tuple[str, bool]:
+def _ours(url: str) -> str:
     address, mark, asked = url.partition("?")
-    words = asked.split("&") if mark else []
-    ours = [word for word in words if word.partition("=")[0] in {POOLED, "pgbouncer"}]
-    rest = "&".join(word for word in words if word not in ours)
-    return address + (f"?{rest}" if rest else ""), any(word.partition("=")[2] not in {"0", "false"} for word in ours)
+    words = [word for word in asked.split("&") if word and word.partition("=")[0] not in _OF_OTHERS]
+    return address + (mark + "&".join(words) if words else "")
 
 
 def _shown(given: dict[str, str]) -> str:

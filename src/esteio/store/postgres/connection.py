@@ -20,6 +20,10 @@ from esteio.store.sql.db import Row
 Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
 Cursor: TypeAlias = AsyncRawCursor[tuple[Any, ...]]
 
+IDLE_IN_TRANSACTION_S = 5
+"""A node that stands still in the middle of a transaction (SIGSTOP, a machine that sleeps) may not hold its locks for
+longer: another one waits for them to take over."""
+IDLE = f"idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_S}s'"
 OwnClock: TypeAlias = Callable[[float], float]
 """What stands for the database's time where no other process works on it; takes the caller's."""
 APPEND = STATEMENTS["events_append"]
@@ -114,8 +118,10 @@ class Transaction(_Asked):
         self._number: Cursor | None = None
 
     async def begin(self) -> None:
-        """Sent with the first statement."""
+        """Sent with the first statement. Behind a pooler nothing that was set before is true any more."""
         await self._connection.execute(self._begin, prepare=False)
+        if self._connection.prepare_threshold is None:
+            await self._connection.execute(f"SET LOCAL {IDLE}", prepare=False)
 
     async def clock(self, now: float) -> float:
         """See `sql.db.Db`."""

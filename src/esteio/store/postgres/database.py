@@ -19,11 +19,11 @@ from esteio.clock import stopwatch
 from esteio.core.model.session import Session
 from esteio.store.base import StoreFull, StoreUnavailable, WriteError
 from esteio.store.postgres.address import Address
-from esteio.store.postgres.connection import Connection, OwnClock, Reading, Transaction
+from esteio.store.postgres.connection import IDLE_IN_TRANSACTION_S, Connection, OwnClock, Reading, Transaction
 from esteio.store.postgres.errors import Cure, cure_of, heard
 from esteio.store.postgres.gathering import Gathering
 from esteio.store.postgres.migrate import migrate
-from esteio.store.postgres.pool import IDLE_IN_TRANSACTION_S, Pool, cut
+from esteio.store.postgres.pool import Pool, cut
 from esteio.store.sql import rows
 from esteio.store.sql.db import Batch, Item, Operation, Question, Row, row_each
 from esteio.store.statistics import DatabaseStatistics, Kind, Retry
@@ -69,7 +69,11 @@ class PostgresDatabase:
     async def open(self, *, copying: bool = False) -> None:
         """Connect and migrate. `copying`: by whom copies into it. Raises `NewerDatabase`, `UnfinishedCopy`,
         `StoreUnavailable`."""
-        await self._tried(lambda: self._lent(lambda connection: migrate(connection, copying=copying)))
+        try:
+            await self._tried(lambda: self._lent(lambda connection: migrate(connection, copying=copying)))
+        except BaseException:
+            await self.aclose()
+            raise
 
     async def aclose(self) -> None:
         """A second call is harmless."""

@@ -6,6 +6,7 @@ Never lives here: what is done with one (`database`), what the address means (`a
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections import deque
@@ -16,12 +17,11 @@ from psycopg.types.array import ListBinaryDumper
 from psycopg.types.numeric import Int8BinaryDumper
 
 from esteio.store.postgres.address import Address
-from esteio.store.postgres.connection import Connection
+from esteio.store.postgres.connection import IDLE, Connection
 from esteio.store.statistics import PoolUse
 
-IDLE_IN_TRANSACTION_S = 5
-"""A node that stands still in the middle of a transaction (SIGSTOP, a machine that sleeps) may not hold its locks for
-longer: another one waits for them to take over."""
+# Of what goes wrong while something else goes wrong it writes warnings, to standard error.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 _PREPARED_AT_MOST = 1000
 """More than there are statements."""
 
@@ -30,8 +30,9 @@ class Pool:
     """Connections are made when they are wanted, and thrown away when they broke."""
 
     def __init__(self, address: Address, size: int) -> None:
-        self.prepares = not address.pooled
-        """Off for good once a pooler was met that gives each transaction another connection."""
+        self.prepares = True
+        """Off for good once a pooler was met, which may give each transaction another connection: what is prepared
+        belongs to one, and its name may be somebody else's statement on the next."""
         self._address, self._size = address, size
         self._free: list[Connection] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -96,12 +97,14 @@ class Pool:
 
     async def _made(self) -> Connection:
         connection = await psycopg.AsyncConnection.connect(self._address.conninfo, autocommit=True)
-        connection.prepare_threshold = 0 if self.prepares else None
-        connection.prepared_max = _PREPARED_AT_MOST
+        connection.prepare_threshold = None
         _adapt(connection)
-        if not self._address.pooled:
-            timeout = f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_S}s'"
-            await connection.execute(timeout, prepare=False)
+        if self.prepares and await _is_the_servers(connection):
+            connection.prepare_threshold = 0
+            connection.prepared_max = _PREPARED_AT_MOST
+            await connection.execute(f"SET {IDLE}", prepare=False)
+        else:
+            self.prepares = False
         return connection
 
 
@@ -109,6 +112,13 @@ def cut(connection: Connection) -> None:
     """End its traffic at once, whatever the other side does: whoever waits for an answer hears that it is lost."""
     with suppress(OSError, psycopg.OperationalError), socket.socket(fileno=os.dup(connection.fileno())) as shared:
         shared.shutdown(socket.SHUT_RDWR)
+
+
+async def _is_the_servers(connection: Connection) -> bool:
+    """Whether the server is at the other end: a pooler gives a number of its own where the server gives its
+    process's."""
+    (process,) = await (await connection.execute("SELECT pg_backend_pid()")).fetchone() or (0,)
+    return bool(process == connection.info.backend_pid)
 
 
 def _adapt(connection: Connection) -> None:
