@@ -7,7 +7,7 @@ here: who gets a connection (`pool`), what is tried again (`database`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import starmap
 from typing import Any, TypeAlias
 
@@ -56,8 +56,7 @@ class _Asked:
     async def rows(self, name: str, params: Mapping[str, Any]) -> Sequence[Row]:
         """All rows of a statement."""
         cursor = await self._cursor(STATEMENTS[name], params)
-        found = await cursor.fetchall()
-        return list(starmap(_row_class(name, cursor), found)) if found else []
+        return _rows(name, cursor, await cursor.fetchall())
 
     async def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
@@ -73,6 +72,11 @@ class _Asked:
         """The one column of every row."""
         return [value for (value,) in await (await self._cursor(STATEMENTS[name], params)).fetchall()]
 
+    async def rows_of(self, *questions: tuple[str, Mapping[str, Any]]) -> Sequence[Sequence[Row]]:
+        """All rows of several statements: in a pipeline by one round trip."""
+        asked = [(name, await self._cursor(STATEMENTS[name], params)) for name, params in questions]
+        return [_rows(name, cursor, await cursor.fetchall()) for name, cursor in asked]
+
     async def rows_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Row]]:
         """All rows of the statement for each of these, by one statement where that has such a form."""
         if len(many) == 1:
@@ -83,6 +87,10 @@ class _Asked:
             return [await self.rows(name, params) for params in many]
         cursor = await self._asked(found.statement, found.values(many))
         return _by_place(name, cursor, await cursor.fetchall(), len(many), placed=found.placed)
+
+
+def _rows(name: str, cursor: Cursor, found: Sequence[tuple[Any, ...]]) -> Sequence[Row]:
+    return list(starmap(_row_class(name, cursor), found)) if found else []
 
 
 def _by_place(
@@ -115,6 +123,7 @@ class Transaction(_Asked):
         self._begin = begin
         self._own_clock = own_clock
         self._events: list[Mapping[str, Any]] = []
+        self._last: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._number: Cursor | None = None
 
     async def begin(self) -> None:
@@ -160,9 +169,15 @@ class Transaction(_Asked):
             else:
                 await self._asked(found.statement, found.values(many))
 
+    async def at_end(self, operation: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Before the events, after all else."""
+        self._last.append(operation)
+
     async def commit(self) -> None:
         """Events, then COMMIT, in one: from the first of its events on the transaction holds up every other that has
         some. Whether it stands is known when the pipeline has ended."""
+        for operation in self._last:
+            await operation()
         if self._events and self._number is None:
             await self._ask_number()
         if self._number is not None:

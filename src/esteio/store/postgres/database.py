@@ -8,7 +8,7 @@ by the transaction's number what became of it, so that nothing is done twice. Ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -258,6 +258,14 @@ class Reader:
     async def rows_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Row]]:
         """All rows of the statement for each of these."""
         return await self._read(lambda reading: reading.rows_each(name, many))
+
+    async def rows_of(self, *questions: tuple[str, Mapping[str, Any]]) -> Sequence[Sequence[Row]]:
+        """All rows of several statements."""
+        return await self._read(lambda reading: reading.rows_of(*questions))
+
+    async def at_end(self, operation: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Raises `TypeError`: it only reads."""
+        raise TypeError("it writes")
 
     async def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
         """The one column of every row."""

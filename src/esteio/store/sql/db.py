@@ -75,6 +75,15 @@ class Db(Protocol):
         be about one row, unless they only read."""
         ...
 
+    async def rows_of(self, *questions: tuple[str, Mapping[str, Any]]) -> Sequence[Sequence[Row]]:
+        """All rows of several statements, none of which waits for another one's answer."""
+        ...
+
+    async def at_end(self, operation: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run it as the last of this transaction: it writes what many wait for, who so wait as short as can be. Where
+        one process writes alone, at once."""
+        ...
+
     async def put_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> None:
         """The statement for each of these, as `put` does it; no two of them may be about one row."""
         ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import translate
 from functools import lru_cache
@@ -111,6 +111,14 @@ class Db:
     async def rows_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> list[list[Row]]:
         """All rows of the statement for each of these: one after the other, nothing is nearer."""
         return [self.read(name, params) for params in many]
+
+    async def rows_of(self, *questions: tuple[str, Mapping[str, Any]]) -> list[list[Row]]:
+        """All rows of several statements."""
+        return [self.read(name, params) for name, params in questions]
+
+    async def at_end(self, operation: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """At once: nobody else waits for it."""
+        await operation()
 
     async def put_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> None:
         """The statement for each of these."""

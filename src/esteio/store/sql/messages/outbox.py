@@ -88,9 +88,16 @@ class SqlOutbox(SqlSubject):
     async def _claim(self, db: Db, ask: _Ask) -> list[SendClaim]:
         if not await lives(db, ask.node, ask.now):
             return []
-        await _doubt_lapsed(db, ask.now, ask.node)
-        await _expire(db, ask.now, _LAPSED_AT_ONCE)
-        ready = [row for row in await db.rows("send_lanes_ready", {"node": ask.node}) if row.due_at <= ask.now]
+        lapsed, expiring, lanes = await db.rows_of(
+            ("messages_lapsed", {"now": ask.now, "node": ask.node, "limit": _LAPSED_AT_ONCE}),
+            ("messages_expiring", {"now": ask.now, "limit": _LAPSED_AT_ONCE}),
+            ("send_lanes_ready", {"node": ask.node}),
+        )
+        if lapsed or expiring:
+            await _doubt_each(db, lapsed, ask.now)
+            await _expire_each(db, expiring, ask.now)
+            lanes = await db.rows("send_lanes_ready", {"node": ask.node})
+        ready = [row for row in lanes if row.due_at <= ask.now]
         ready.sort(key=_by_age(self._served) if self._turn % AGED_TURN == 0 else _by_rank(self._served))
         ready = await _alone_with(db, ready, ask.quota, ask.limit)
         left, tokens = await with_tokens(db, ask.quota, ready, ask.now)
@@ -171,15 +178,22 @@ class SqlDoubts(SqlSubject):
 
 async def _expire(db: Db, now: float, limit: int) -> int:
     found = await db.rows("messages_expiring", {"now": now, "limit": limit})
+    await _expire_each(db, found, now)
+    return len(found)
+
+
+async def _expire_each(db: Db, found: Sequence[Row], now: float) -> None:
     await lock_sessions(db, [row.session_id for row in found])
     for row in found:
         await end_queued(db, row.seq, "expired", Reason("expired"), now)
-    return len(found)
 
 
 async def _doubt_lapsed(db: Db, now: float, node: int | None) -> None:
     """Of this node's sessions: what another claimed lapses by that one's clock."""
-    lapsed = await db.rows("messages_lapsed", {"now": now, "node": node, "limit": _LAPSED_AT_ONCE})
+    await _doubt_each(db, await db.rows("messages_lapsed", {"now": now, "node": node, "limit": _LAPSED_AT_ONCE}), now)
+
+
+async def _doubt_each(db: Db, lapsed: Sequence[Row], now: float) -> None:
     await lock_sessions(db, [row.session_id for row in lapsed])
     for row in lapsed:
         await _doubt(db, row.seq, now)
@@ -406,12 +420,14 @@ async def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None
                 of_session.setdefault(one.session_id, []).append(piece)
             elif server is not None:
                 of_server.setdefault(server, []).append(piece)
-    news: dict[journal.Subject, Sequence[Evidence]] = {}
-    for session_id in sorted(of_session):
-        news[session_id, servers[session_id]] = journal.counted_runs(of_session[session_id])
-    for name in sorted(of_server):
-        news[None, name] = journal.counted_runs(of_server[name])
-    await journal.add_news_of_each(db, news)
+    await journal.add_news_of_each(
+        db, {(one, servers[one]): journal.counted_runs(of_session[one]) for one in sorted(of_session)}
+    )
+    about_servers: dict[journal.Subject, Sequence[Evidence]] = {
+        (None, name): journal.counted_runs(of_server[name]) for name in sorted(of_server)
+    }
+    if about_servers:
+        await db.at_end(lambda: journal.add_news_of_each(db, about_servers))
 
 
 async def _settled_by_echo(db: Db, settlement: SendSettlement) -> bool:
