@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from esteio.cli import help_texts, output, texts
 from esteio.cli.errors import Failed
+from esteio.cli.local.audit import app as audit
 from esteio.cli.local.backup import backup, restore
 from esteio.cli.local.demo import demo
 from esteio.cli.local.doctor import doctor
@@ -31,6 +32,7 @@ from esteio.cli.remote.qr import qr
 from esteio.cli.remote.servers import adopt
 from esteio.cli.remote.servers import app as servers
 from esteio.cli.remote.top import top
+from esteio.cli.remote.vault import app as vault
 from esteio.cli.remote.webhooks import app as webhooks
 from esteio.cli.remote.webhooks import dead_letters, events
 from esteio.cli.remote.why import why
@@ -67,6 +69,8 @@ GROUPS = (
     ("webhooks", webhooks, "List, add, test and rotate outgoing webhooks.", ASK),
     ("dead-letters", dead_letters, "List what failed, expired or could not be delivered; send it again.", ASK),
     ("keys", keys, "Create, list and revoke API keys.", ASK),
+    ("audit", audit, "List and export who did what; check that nothing of it was changed.", ASK),
+    ("vault", vault, "Change the key that seals secrets at rest.", ASK),
 )
 HEAVY = (
     ("simulate", "esteio.cli.local.simulate:simulate", "A fleet under seeded faults in virtual time.", MEASURE),

@@ -13,10 +13,12 @@ import typer
 
 from esteio.cli import output, texts
 from esteio.cli.errors import Failed, Misused
+from esteio.cli.local.audit_rows import record
 from esteio.cli.local.settings_file import ConfigFile, environment, read
 from esteio.cli.texts import say
 
 if TYPE_CHECKING:
+    from esteio.config import Settings
     from esteio.store.backup import Manifest
 
 MISUSES = frozenset({"no-database", "file-exists", "not-empty"})
@@ -43,7 +45,7 @@ def backup(
     from esteio.clock import SystemClock  # noqa: PLC0415
     from esteio.store.backup import create  # noqa: PLC0415
 
-    settings = read(config, environment(), {"data": data})
+    settings = _settings(data, config)
     if settings.database:
         raise Misused("backup.postgres", data=settings.data)
     folder = Path(settings.data)
@@ -55,6 +57,7 @@ def backup(
             file,
             folder,
         )
+    record(settings, "backup.made", {"file": file.name, "secrets": made.secrets, **made.counts})
     if as_json:
         output.data(_document(made, file, folder))
         return
@@ -81,11 +84,14 @@ def restore(
     from esteio.clock import SystemClock  # noqa: PLC0415
     from esteio.store.backup import restore as put_back  # noqa: PLC0415
 
-    folder = _folder(data, config)
+    settings = _settings(data, config)
+    folder = Path(settings.data)
     with output.progress("restore.begun", data=folder):
         made = _tried(
             lambda: put_back(file, folder, now=SystemClock().now(), expire_waiting=waiting == "expire"), file, folder
         )
+    if made.secrets or settings.secret_key:
+        record(settings, "backup.restored", {"file": file.name, "taken_at": made.taken_at})
     if as_json:
         output.data(_document(made, file, folder))
         return
@@ -96,8 +102,8 @@ def restore(
         output.line(("warn", say("restore.no-key", data=folder)))
 
 
-def _folder(data: str | None, config: Path | None) -> Path:
-    return Path(read(config, environment(), {"data": data}).data)
+def _settings(data: str | None, config: Path | None) -> Settings:
+    return read(config, environment(), {"data": data})
 
 
 def _tried(do: Callable[[], Manifest], file: Path, folder: Path) -> Manifest:
