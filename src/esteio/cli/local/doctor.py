@@ -103,6 +103,7 @@ def examine(client: Client, config: Path | None) -> Iterator[Finding]:
     yield from _clock(client)
     yield from _servers(servers)
     yield from _gateway(client, servers)
+    yield from _vault(client)
     yield from _sessions(client)
     yield from _approvals(client)
 
@@ -273,6 +274,24 @@ def _session(session: Document, result: Result, now: float | None) -> Finding:
     )
     do = session["reason"]["action"] or say("doctor.session-wait", name=session["name"])
     return Finding(say("doctor.session", name=session["name"]), result, text, do)
+
+
+def _vault(client: Client) -> Iterator[Finding]:
+    """Which key seals secrets, and so which backups it opens; nothing for a key that may not ask."""
+    try:
+        told = client.get(path("vault"))
+    except Refused as error:
+        if error.status not in (403, 404):
+            raise
+        return
+    check, others = say("doctor.vault"), ", ".join(told["others"])
+    if told["left"]:
+        text = say("doctor.vault-left", key=told["key"], left=told["left"])
+        yield Finding(check, "warn", text, say("doctor.vault-do"))
+    elif others:
+        yield Finding(check, "ok", say("doctor.vault-others", key=told["key"], others=others))
+    else:
+        yield Finding(check, "ok", say("doctor.vault-ok", key=told["key"]))
 
 
 def _approvals(client: Client) -> Iterator[Finding]:
