@@ -29,6 +29,7 @@ from esteio.api.http.openapi import describe
 from esteio.api.http.problems import KINDS as PROBLEMS
 from esteio.api.http.route import Route
 from esteio.cli.main import app
+from esteio.core.audit.entry import ACTIONS
 from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.policy import KNOBS
 from esteio.engine.delivery.notices import AppriseNotifier
@@ -302,10 +303,10 @@ def test_the_page_of_the_sandbox_has_every_call() -> None:
 
 def unknown_words(text: Text) -> set[str]:
     """Codes of refusals and types of events that no description of the API has, no list of the log, and no table of
-    problems (the door's are in no description), nor the list of what spans say."""
+    problems (the door's are in no description), nor the list of what spans say, nor that of the audit log."""
     codes = set(re.findall(r"\b[45]\d\d[:,]? `([a-z]+(?:-[a-z]+)+)`", text.words))
     events = {piece for piece in code(text.words) if re.fullmatch(r"(message|session|server|approval)\.[a-z_]+", piece)}
-    return (codes | events) - NAMES - EVENTS.keys() - PROBLEMS.keys() - ATTRIBUTES.keys()
+    return (codes | events) - NAMES - EVENTS.keys() - PROBLEMS.keys() - ATTRIBUTES.keys() - ACTIONS.keys()
 
 
 @pytest.mark.parametrize("text", PROSE, ids=lambda text: text.where)
