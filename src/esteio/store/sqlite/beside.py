@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from esteio.core.model.session import Session
 from esteio.store.base import Damaged
+from esteio.store.sql.db import Batch, Item, Operation, Question, alone
 from esteio.store.sql.db import Db as AnyDb
-from esteio.store.sql.db import Operation, Question
 from esteio.store.sqlite.connection import DAMAGED_ERRORS, Db, connect
 from esteio.store.sqlite.writer import InlineWriter, finished
 
@@ -41,6 +41,10 @@ class BesideOwner:
     async def write(self, operation: Operation[T], *, first: bool = False) -> T:
         """In one transaction, when the owner is between two of its own."""
         return await self._writer.run(operation, first=first)
+
+    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
+        """The item alone: nobody else writes here."""
+        return await self.write(lambda db: alone(operation, db, item))
 
     async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""
