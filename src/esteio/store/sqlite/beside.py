@@ -7,9 +7,11 @@ migration, a start.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TypeVar
 
+from esteio.core.model.ids import SessionId
 from esteio.core.model.session import Session
 from esteio.store.base import Damaged
 from esteio.store.sql.db import Batch, Item, Operation, Question, alone
@@ -42,7 +44,9 @@ class BesideOwner:
         """In one transaction, when the owner is between two of its own."""
         return await self._writer.run(operation, first=first)
 
-    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
+    async def write_each(
+        self, operation: Batch[Item, T], item: Item, *, sessions: Collection[SessionId] = (), first: bool = False
+    ) -> T:
         """The item alone: nobody else writes here."""
         return await self.write(lambda db: alone(operation, db, item))
 
