@@ -246,12 +246,14 @@ def drivers_verb(
 
 @app.command("sizes")
 def sizes_verb(
-    *, messages: Annotated[int, typer.Option(min=1, max=100_000, help="Messages out, and in.")] = 1000
+    *,
+    messages: Annotated[int, typer.Option(min=1, max=100_000, help="How many messages out, and in.")] = 1000,
+    postgres: Annotated[bool, typer.Option("--postgres", help="On a PostgreSQL, with the growth of its log.")] = False,
 ) -> None:
     """How many bytes a message leaves in the database, by table: counted, the same on any machine."""
     from benchmarks.capacity import sizes  # noqa: PLC0415
 
-    _measure(sizes.run, sizes.Sizes(messages), None)
+    _measure(sizes.run, sizes.Sizes(messages, postgres), None)
 
 
 @app.command("qr")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from esteio.core.model.ids import SessionId
 from esteio.engine.commands.requests import LimitsChange, ServerChange
 from esteio.store.base import SendClaim
 from tests.nodes.rig import Node, NodesLab, run_nodes
@@ -133,6 +134,30 @@ def _freeze_after_claim(node: Node) -> None:
         return claims
 
     node.gateway.sends._outbox.claim = claimed  # type: ignore[method-assign]
+
+
+def test_what_could_not_begin_for_a_late_renewal_goes_out_when_the_lease_is_renewed() -> None:
+    """The session stays where it is, so nobody takes it over and looks: the claim itself is given back."""
+
+    async def story() -> None:
+        async with NodesLab(2, seed=4) as lab:
+            (name,) = await lab.fleet(1)
+            leases = lab.node(lab.holders()[name]).gateway.leases
+            begins = leases.begins
+            refused: list[SessionId] = []
+
+            def late(session_id: SessionId) -> bool:
+                if refused:
+                    return begins(session_id)
+                refused.append(session_id)
+                return False
+
+            leases.begins = late  # type: ignore[method-assign]
+            await lab.send(name, CHATS[0], "late")
+            await all_delivered(lab, ["late"], within_s=10)
+            assert refused
+
+    run_nodes(story)
 
 
 def test_a_node_that_is_cut_off_from_the_database_stops_acting_when_its_lease_ends() -> None:

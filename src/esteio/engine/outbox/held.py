@@ -13,7 +13,11 @@ from esteio.providers.base import HttpRequest, HttpResponse, Transport
 
 
 class NotHeld(Exception):
-    """The session is not this node's any more: nothing is done for it, and nothing written."""
+    """The session is not this node's now: nothing is done for it. `begun`: something of the same call has left."""
+
+    def __init__(self, session_id: SessionId, *, begun: bool) -> None:
+        super().__init__(session_id)
+        self.begun = begun
 
 
 class _HeldTransport:
@@ -21,10 +25,12 @@ class _HeldTransport:
 
     def __init__(self, transport: Transport, leases: Leases, session_id: SessionId) -> None:
         self._transport, self._leases, self._session_id = transport, leases, session_id
+        self._begun = False
 
     async def exchange(self, request: HttpRequest) -> HttpResponse:
         if not self._leases.begins(self._session_id):  # guard: lost-session-not-acted-for
-            raise NotHeld(self._session_id)
+            raise NotHeld(self._session_id, begun=self._begun)
+        self._begun = True
         return await self._transport.exchange(request)
 
     async def aclose(self) -> None:

@@ -22,6 +22,7 @@ from esteio.core.model.message import Message
 from esteio.core.model.policy import Policy
 from esteio.core.model.recovery import Rung
 from esteio.core.model.session import Session
+from esteio.core.model.state import Reason
 from esteio.engine.media.stager import MediaStager, Unfetchable
 from esteio.engine.outbox.held import NotHeld, held_transport
 from esteio.engine.runtime.leases import ALONE, Leases
@@ -44,6 +45,8 @@ from esteio.store.ports.contacts import Contacts
 from esteio.store.ports.messages import Messages, Outbox
 from esteio.store.ports.sessions import Journal, Sessions
 
+NOT_HELD_S = 1.0
+"""A lease that was not renewed in time is, or is lost, within so long."""
 NOTICE_TRIES = 60
 NOTICE_AGAIN_S = 60.0
 MISSED = frozenset({"gap-read", "gap-unread", "gap-unknowable"})
@@ -95,8 +98,8 @@ class Performers:
     # -- messages -------------------------------------------------------------------------------------------------
 
     async def send(self, claim: SendClaim) -> outbox.SendSettlement:
-        """One attempt at one message. Total: whatever happens, there is a settlement; but for a session that is lost,
-        which raises `NotHeld`."""
+        """One attempt at one message. Total: whatever happens, there is a settlement; but for a session that is lost
+        after something of the attempt has left, which raises `NotHeld`."""
         message, began = claim.message, self._clock.now()
         session = await self._sessions.by_id(message.session_id)
         policy = self._policies(session.policy if session else "default")
@@ -104,8 +107,14 @@ class Performers:
             outcome = await self._send(message, session, policy)
         except EndpointUnknown:
             outcome = SendOutcome("refused", fault="request", detail="the session was deleted")
-        except NotHeld:
-            raise
+        except NotHeld as lost:
+            if lost.begun:
+                raise
+            # A lease that is renewed late, or lost: it surely did not leave, and its fence tells which it was.
+            again = outbox.again(
+                message, "not_sent", now := self._clock.now(), now + NOT_HELD_S, Reason("send-retried")
+            )
+            return msgspec.structs.replace(again, fence=claim.fence)
         except Exception as error:
             # A defect of ours in the middle of a send: nobody knows whether it went out, so it is looked for.
             log.exception("message.attempt_crashed", session=message.session, server=claim.server, message=message.id)
