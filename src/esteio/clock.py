@@ -46,9 +46,9 @@ class NodeClock(Clock, Protocol):
         sleeps."""
         ...
 
-    def follow(self, told: float) -> None:
-        """From now on `now` tells the time by a clock that shows `told` (epoch seconds): several nodes go by their
-        database's, whatever their machines take for the time."""
+    def follow(self, told: float, took_s: float) -> None:
+        """From now on `now` tells the time by a clock that showed `told` (epoch seconds) at some moment of the last
+        `took_s` seconds: several nodes go by their database's, whatever their machines take for the time."""
         ...
 
 
@@ -63,9 +63,11 @@ def named_id(prefix: str, now: float, name: str) -> str:
     return _ulid(prefix, now, int.from_bytes(hashlib.blake2b(name.encode(), digest_size=10).digest(), "big"))
 
 
-def _followed(ahead: float, difference: float) -> float:
-    """By how much a clock is to be corrected: what the way of an answer makes of the difference is no error."""
-    return difference if abs(difference - ahead) > FOLLOW_BEYOND_S else ahead
+def _followed(ahead: float, difference: float, took_s: float) -> float:
+    """By how much a clock is to be corrected: an answer that was long on its way shows no error of ours."""
+    if -FOLLOW_BEYOND_S <= ahead - difference <= took_s + FOLLOW_BEYOND_S:
+        return ahead
+    return difference + took_s / 2
 
 
 def stopwatch() -> float:
@@ -86,8 +88,8 @@ class SystemClock:
     def elapsed(self) -> float:
         return time.clock_gettime(_SLEEPS_TOO)
 
-    def follow(self, told: float) -> None:
-        self._ahead = _followed(self._ahead, told - time.time())
+    def follow(self, told: float, took_s: float) -> None:
+        self._ahead = _followed(self._ahead, told - time.time(), took_s)
 
     def new_id(self, prefix: str) -> str:
         return _ulid(prefix, self.now(), self._dice.getrandbits(80))
@@ -111,8 +113,8 @@ class LoopClock:
     def elapsed(self) -> float:
         return self._time()
 
-    def follow(self, told: float) -> None:
-        self._ahead = _followed(self._ahead, told - self._epoch - self._time())
+    def follow(self, told: float, took_s: float) -> None:
+        self._ahead = _followed(self._ahead, told - self._epoch - self._time(), took_s)
 
     def new_id(self, prefix: str) -> str:
         return _ulid(prefix, self.now(), self._dice.getrandbits(80))

@@ -10,7 +10,7 @@ whose something is (`core.nodes.rendezvous`, in the store's transaction).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from esteio.clock import NodeClock
@@ -55,6 +55,8 @@ class NodeLeases:
         self._live: tuple[NodeRow, ...] = ()
         self._sessions: dict[SessionId, int] = {}
         self._chores: dict[str, int] = {}
+        self._leaving: frozenset[SessionId | str] = frozenset()
+        """Sessions and chores that are ours until the store has let go of them; nothing is begun in them."""
         self._lost: list[Callable[[SessionId], None]] = []
         self._taken: list[Callable[[Sequence[SessionId]], None]] = []
         self._ended: list[Callable[[], None]] = []
@@ -90,10 +92,12 @@ class NodeLeases:
 
     def holds(self, session_id: SessionId, /) -> bool:
         """See `Leases`."""
-        return session_id in self._sessions and self.acts()  # guard: lease-asked-before-acting
+        # guard: lease-asked-before-acting
+        return session_id in self._sessions and session_id not in self._leaving and self.acts()
 
     def begins(self, session_id: SessionId, /) -> bool:
-        """See `Leases`."""
+        """See `Leases`. Of one that is being given up too: who asks has claimed something in it, and as long as that is
+        so the store lets nobody else have it."""
         return session_id in self._sessions and self.acts(BEGIN_S)
 
     def generation(self, session_id: SessionId, /) -> int:
@@ -102,7 +106,7 @@ class NodeLeases:
 
     def does(self, chore: str, /) -> bool:
         """See `Leases`."""
-        return chore in self._chores and self.acts()
+        return chore in self._chores and chore not in self._leaving and self.acts()
 
     def chore_generation(self, chore: str, /) -> int:
         """The same."""
@@ -180,7 +184,7 @@ class NodeLeases:
     def _grant(self, beat: Beat, sent_at: float) -> None:
         before = [row.epoch for row in self._live]
         self._lease, self._live = granted(beat.epoch, sent_at), beat.live
-        self._clock.follow(beat.now)
+        self._clock.follow(beat.now, self._clock.elapsed() - sent_at)
         if self._alarm is not None:
             self._alarm.cancel()
         wait = max(0.0, self._lease.ends_at - self._clock.elapsed())
@@ -322,22 +326,24 @@ class NodeLeases:
         return theirs
 
     async def _release(self, sessions: Sequence[SessionId], chores: Sequence[str]) -> None:
-        """They are not ours from before they are free; those in which something is under way stay."""
-        kept = {one: self._sessions.pop(one) for one in sessions if one in self._sessions}
-        chores_kept = {name: self._chores.pop(name) for name in chores if name in self._chores}
-        epoch = self.node
+        """Nothing is begun in them from before they are free; those in which something is under way stay."""
+        epoch, self._leaving = self.node, frozenset((*sessions, *chores))
         try:
-            freed, done = await self._nodes.release(epoch, list(kept), list(chores_kept))
+            freed, done = await self._nodes.release(epoch, sessions, chores)
         except BaseException:
             self._unsure = True
-            self._tell_lost(list(kept))
+            self._drop(sessions, chores)
             raise
+        finally:
+            self._leaving = frozenset()
         if self.node != epoch:
             return
-        gone = [one for one in kept if one in freed]
-        self._sessions.update({one: generation for one, generation in kept.items() if one not in freed})
-        self._chores.update({name: generation for name, generation in chores_kept.items() if name not in done})
-        self._tell_lost(gone)
-        self.counts.sessions_given += len(gone)
-        if gone or done:
-            log.info("node.gave_up", node=self._me.id, sessions=len(gone), chores=len(done))
+        self._drop(freed, done)
+        self.counts.sessions_given += len(freed)
+        if freed or done:
+            log.info("node.gave_up", node=self._me.id, sessions=len(freed), chores=len(done))
+
+    def _drop(self, sessions: Collection[SessionId], chores: Collection[str]) -> None:
+        for name in chores:
+            self._chores.pop(name, None)
+        self._tell_lost([one for one in sessions if self._sessions.pop(one, None) is not None])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import starmap
 from typing import Any, TypeAlias
 
-from psycopg import AsyncConnection, AsyncRawCursor, ProgrammingError
+from psycopg import AsyncConnection, AsyncPipeline, AsyncRawCursor
 
 from esteio.store.postgres.sets import NoSet, set_of
 from esteio.store.postgres.statements import STATEMENTS, Statement, fitted, row_class
@@ -20,15 +20,27 @@ from esteio.store.sql.db import Row
 Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
 Cursor: TypeAlias = AsyncRawCursor[tuple[Any, ...]]
 
-IDLE_IN_TRANSACTION_S = 5
-"""A node that stands still in the middle of a transaction (SIGSTOP, a machine that sleeps) may not hold its locks for
-longer: another one waits for them to take over."""
-IDLE = f"idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_S}s'"
+IDLE_IN_TRANSACTION_S = 2
+"""A node that stands still in the middle of a transaction (SIGSTOP, a machine that sleeps or died) may not hold its
+locks for longer. Others wait for them, with their renewals behind: it is less than what is left of a lease
+(`core.nodes.lease`) when a renewal is due."""
+TRANSACTION_S = 20
+"""No transaction takes longer, whatever it is at."""
+_SINCE_17 = 170000
 OwnClock: TypeAlias = Callable[[float], float]
 """What stands for the database's time where no other process works on it; takes the caller's."""
 APPEND = STATEMENTS["events_append"]
 _NUMBER = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
 _TIME = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+def limits(connection: Connection) -> Sequence[str]:
+    """What keeps a transaction of a node that stands still from holding up the others, as SET takes it. To the server
+    it is not idle between two statements that are sent without waiting; only PostgreSQL 17 can end it there."""
+    found = [f"idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_S}s'"]
+    if connection.info.server_version >= _SINCE_17:
+        found.append(f"transaction_timeout = '{TRANSACTION_S}s'")
+    return found
 
 
 async def executed(connection: Connection, text: str, values: list[Any]) -> Cursor:
@@ -53,10 +65,13 @@ class _Asked:
     async def _asked(self, statement: Statement, values: list[Any]) -> Cursor:
         raise NotImplementedError
 
+    async def _answer(self, cursor: Cursor) -> list[tuple[Any, ...]]:
+        return await cursor.fetchall()
+
     async def rows(self, name: str, params: Mapping[str, Any]) -> Sequence[Row]:
         """All rows of a statement."""
         cursor = await self._cursor(STATEMENTS[name], params)
-        return _rows(name, cursor, await cursor.fetchall())
+        return _rows(name, cursor, await self._answer(cursor))
 
     async def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
@@ -65,17 +80,17 @@ class _Asked:
 
     async def value(self, name: str, params: Mapping[str, Any]) -> Any:
         """The one column of the first row, or None."""
-        found = await (await self._cursor(STATEMENTS[name], params)).fetchone()
-        return None if found is None else found[0]
+        found = await self._answer(await self._cursor(STATEMENTS[name], params))
+        return found[0][0] if found else None
 
     async def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
         """The one column of every row."""
-        return [value for (value,) in await (await self._cursor(STATEMENTS[name], params)).fetchall()]
+        return [value for (value,) in await self._answer(await self._cursor(STATEMENTS[name], params))]
 
     async def rows_of(self, *questions: tuple[str, Mapping[str, Any]]) -> Sequence[Sequence[Row]]:
         """All rows of several statements: in a pipeline by one round trip."""
         asked = [(name, await self._cursor(STATEMENTS[name], params)) for name, params in questions]
-        return [_rows(name, cursor, await cursor.fetchall()) for name, cursor in asked]
+        return [_rows(name, cursor, await self._answer(cursor)) for name, cursor in asked]
 
     async def rows_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Row]]:
         """All rows of the statement for each of these, by one statement where that has such a form."""
@@ -86,7 +101,7 @@ class _Asked:
         except NoSet:
             return [await self.rows(name, params) for params in many]
         cursor = await self._asked(found.statement, found.values(many))
-        return _by_place(name, cursor, await cursor.fetchall(), len(many), placed=found.placed)
+        return _by_place(name, cursor, await self._answer(cursor), len(many), placed=found.placed)
 
 
 def _rows(name: str, cursor: Cursor, found: Sequence[tuple[Any, ...]]) -> Sequence[Row]:
@@ -120,31 +135,32 @@ class Transaction(_Asked):
         it when the answer is lost."""
         self.committing = False
         self._connection = connection
+        self._pipeline: AsyncPipeline
         self._begin = begin
         self._own_clock = own_clock
         self._events: list[Mapping[str, Any]] = []
         self._last: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._number: Cursor | None = None
 
-    async def begin(self) -> None:
+    async def begin(self, pipeline: AsyncPipeline) -> None:
         """Sent with the first statement. Behind a pooler nothing that was set before is true any more."""
+        self._pipeline = pipeline
         await self._connection.execute(self._begin, prepare=False)
         if self._connection.prepare_threshold is None:
-            await self._connection.execute(f"SET LOCAL {IDLE}", prepare=False)
+            for limit in limits(self._connection):
+                await self._connection.execute(f"SET LOCAL {limit}".encode(), prepare=False)
 
     async def clock(self, now: float) -> float:
         """See `sql.db.Db`."""
-        return await time_of(self._connection) if self._own_clock is None else self._own_clock(now)
+        if self._own_clock is not None:
+            return self._own_clock(now)
+        ((at,),) = await self._answer(await executed(self._connection, _TIME, []))
+        return float(at)
 
     async def run(self, name: str, params: Mapping[str, Any]) -> int:
         """Run a statement that writes; how many rows it changed."""
         cursor = await self._cursor(STATEMENTS[name], params)
-        try:
-            await cursor.fetchone()
-        except ProgrammingError:
-            # The driver has no other way of waiting for what gives no rows.
-            if cursor.statusmessage is None:
-                raise
+        await self._pipeline.sync()
         return cursor.rowcount
 
     async def put(self, name: str, params: Mapping[str, Any]) -> None:
@@ -181,8 +197,8 @@ class Transaction(_Asked):
         if self._events and self._number is None:
             await self._ask_number()
         if self._number is not None:
-            number = await self._number.fetchone()
-            self.xid = None if number is None else int(number[0])
+            ((number,),) = await self._answer(self._number)
+            self.xid = int(number)
         if self._events:
             await self._append_events()
         self.committing = True
@@ -194,6 +210,14 @@ class Transaction(_Asked):
         if self._events and statement.needs_events:
             await self._append_events()
         return await executed(self._connection, statement.text, values)
+
+    async def _answer(self, cursor: Cursor) -> list[tuple[Any, ...]]:
+        """Waits for it, and for whatever was sent before, by a Sync: only then is this transaction idle to the server
+        while it waits for us, and ended when we stand still (`IDLE_IN_TRANSACTION_S`). After a Flush it would be
+        active, and hold its locks for as long as we sleep."""
+        if cursor.statusmessage is None:
+            await self._pipeline.sync()
+        return await cursor.fetchall()
 
     async def _ask_number(self) -> None:
         self._number = await executed(self._connection, _NUMBER, [])

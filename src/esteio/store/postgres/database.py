@@ -20,7 +20,14 @@ from esteio.core.model.ids import SessionId
 from esteio.core.model.session import Session
 from esteio.store.base import StoreFull, StoreUnavailable, WriteError
 from esteio.store.postgres.address import Address
-from esteio.store.postgres.connection import IDLE_IN_TRANSACTION_S, Connection, OwnClock, Reading, Transaction
+from esteio.store.postgres.connection import (
+    IDLE_IN_TRANSACTION_S,
+    TRANSACTION_S,
+    Connection,
+    OwnClock,
+    Reading,
+    Transaction,
+)
 from esteio.store.postgres.errors import Cure, cure_of, heard
 from esteio.store.postgres.gathering import Gathering
 from esteio.store.postgres.group_commit import GroupCommit
@@ -36,7 +43,7 @@ CONNECTIONS = 8
 """Connections of one node: more gain nothing where the network costs nothing."""
 PATIENCE_S = 5.0
 """So long a database that restarts or fails over is waited for, before callers are told."""
-ANSWER_WITHIN_S = 20.0
+ANSWER_WITHIN_S = float(TRANSACTION_S)
 """No transaction takes longer: a network that is gone without a word is noticed by this at the latest."""
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _MOST_CONFLICTS = 20
@@ -136,8 +143,8 @@ class PostgresDatabase:
             transaction = Transaction(connection, begin, self.own_clock)
             answer: T | None = None
             try:
-                async with connection.pipeline():
-                    await transaction.begin()
+                async with connection.pipeline() as pipeline:
+                    await transaction.begin(pipeline)
                     answer = await operation(transaction)
                     await transaction.commit()
             except psycopg.OperationalError as error:

@@ -22,6 +22,7 @@ _RECONNECT = (
     errors.CrashShutdown,
     errors.CannotConnectNow,
     errors.IdleInTransactionSessionTimeout,
+    errors.TransactionTimeout,
     errors.TooManyConnections,
     errors.ReadOnlySqlTransaction,
     errors.FeatureNotSupported,

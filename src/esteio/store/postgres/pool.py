@@ -17,7 +17,7 @@ from psycopg.types.array import ListBinaryDumper
 from psycopg.types.numeric import Int8BinaryDumper
 
 from esteio.store.postgres.address import Address
-from esteio.store.postgres.connection import IDLE, Connection
+from esteio.store.postgres.connection import Connection, limits
 from esteio.store.statistics import PoolUse
 
 # Of what goes wrong while something else goes wrong it writes warnings, to standard error.
@@ -102,7 +102,8 @@ class Pool:
         if self.prepares and await _is_the_servers(connection):
             connection.prepare_threshold = 0
             connection.prepared_max = _PREPARED_AT_MOST
-            await connection.execute(f"SET {IDLE}", prepare=False)
+            for limit in limits(connection):
+                await connection.execute(f"SET {limit}".encode(), prepare=False)
         else:
             self.prepares = False
         return connection
