@@ -23,8 +23,8 @@ from esteio.log import logger
 from esteio.store.base import CrashReport
 from esteio.store.ports.nodes import Beat, Held, NodeRow, Nodes, Taken
 
-TAKE_AT_ONCE = 500
-"""Sessions in one transaction of a take: others write between two."""
+TAKE_AT_ONCE = 2000
+"""Sessions in one transaction of a take, some tenths of a second: others write between two."""
 COMPARE_EVERY_S = 60.0
 """So often what is held here is compared with the store, as after every take of which nobody knows how it ended."""
 REST_S = 0.2
