@@ -262,6 +262,19 @@ def test_acknowledgements_that_are_faster_than_the_answer_are_told_once_each(kin
     in_room(test, kind=kind)
 
 
+def test_who_wakes_a_judge_does_not_own_what_it_does_from_then_on() -> None:
+    async def test(room: Room) -> None:
+        watched = Watched(room.lab.gateway.transport._inner)  # type: ignore[attr-defined]
+        room.lab.gateway.transport._inner = watched  # type: ignore[attr-defined]
+        said = await room.http.post("/v1/sessions/shop/recover", headers={"traceparent": PARENT}, json={})
+        assert said.status_code == 202
+        await asyncio.sleep(900)
+        assert watched.sent
+        assert room.recorded.of_trace(TRACE) == ["POST /v1/sessions/{name}/recover"]
+
+    in_room(test)
+
+
 def test_an_attempt_that_failed_says_why_and_the_next_is_in_the_same_trace() -> None:
     async def test(room: Room) -> None:
         inner, failures = room.lab.gateway.transport._inner, [1]  # type: ignore[attr-defined]

@@ -34,7 +34,7 @@ class TracedTransport:
         span = self._tracer.start(
             request.method, "client", self._clock.now(), parent=parent, attributes=exchange_attributes(request)
         )
-        if self._told:
+        if self._told:  # guard: provider-not-told-of-trace
             request = msgspec.structs.replace(request, headers={**request.headers, **headers_of(span.context)})
         return await self._ended(span, request)
 

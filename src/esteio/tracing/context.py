@@ -52,14 +52,14 @@ def received(traceparent: str, tracestate: str = "") -> str | None:
     the grammar, or is longer than `LONGEST_STATE`, is left out, and changes nothing about the `traceparent`."""
     found = _PARENT.fullmatch(traceparent)
     # A later version may say more; of version 00 nothing follows.
-    if found is None or (found["version"] == "00" and found["more"] is not None):
+    if found is None or (found["version"] == "00" and found["more"] is not None):  # guard: traceparent-by-grammar
         return None
     flags = int(found["flags"], 16) & _KNOWN_FLAGS
     return TraceContext(found["trace_id"], found["span_id"], flags, _state(tracestate)).text
 
 
 def _state(text: str) -> str:
-    if len(text) > LONGEST_STATE:
+    if len(text) > LONGEST_STATE:  # guard: tracestate-bounded
         return ""
     members = [member for part in text.split(",") if (member := part.strip(" \t"))]
     keys = {member.partition("=")[0] for member in members}

@@ -246,7 +246,7 @@ class Scheduler:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # Of no trace: who woke a session does not own what is done about it from then on.
-        task = asyncio.get_running_loop().create_task(work, context=Context())
+        task = asyncio.get_running_loop().create_task(work, context=Context())  # guard: judge-in-no-callers-trace
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
