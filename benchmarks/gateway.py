@@ -107,7 +107,7 @@ async def gateway(
             extra={
                 "ESTEIO_ADMIN_KEY": KEY,
                 "ESTEIO_ALLOW_TARGETS": "127.0.0.0/8",
-                **({"ESTEIO_SECRET_KEY": SEALED_WITH} if database else {}),
+                **({"ESTEIO_SECRET_KEY": SEALED_WITH, "ESTEIO_NODE": f"node-{port}"} if database else {}),
             },
             # Only this one lets cProfile write what it has.
             end_by=signal.SIGINT if profile else signal.SIGTERM,

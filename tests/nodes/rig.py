@@ -9,13 +9,13 @@ whose session it is, and whether that node's lease runs. Never lives here: what 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import Context, ContextVar, copy_context
 from heapq import heapify, heappush
 from typing import Any, Self, TypeVar
 
 from esteio.clock import LoopClock
-from esteio.core.model.ids import SessionId, SessionName
+from esteio.core.model.ids import SessionName
 from esteio.core.model.session import Session
 from esteio.engine.commands.commands import Commands
 from esteio.engine.runtime.node_leases import NodeName
@@ -113,10 +113,8 @@ class Reach:
     async def write(self, operation: Operation[T], *, first: bool = False) -> T:
         return await self._open().write(operation, first=first)
 
-    async def write_each(
-        self, operation: Batch[Item, T], item: Item, *, sessions: Collection[SessionId] = (), first: bool = False
-    ) -> T:
-        return await self._open().write_each(operation, item, sessions=sessions, first=first)
+    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
+        return await self._open().write_each(operation, item)
 
     async def snapshot(self, question: Operation[T]) -> T:
         return await self._open().snapshot(question)

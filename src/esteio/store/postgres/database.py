@@ -8,7 +8,7 @@ by the transaction's number what became of it, so that nothing is done twice. Ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -16,7 +16,6 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from esteio.clock import stopwatch
-from esteio.core.model.ids import SessionId
 from esteio.core.model.session import Session
 from esteio.store.base import StoreFull, StoreUnavailable, WriteError
 from esteio.store.postgres.address import Address
@@ -30,7 +29,6 @@ from esteio.store.postgres.connection import (
 )
 from esteio.store.postgres.errors import Cure, cure_of, heard
 from esteio.store.postgres.gathering import Gathering
-from esteio.store.postgres.group_commit import GroupCommit
 from esteio.store.postgres.migrate import migrate
 from esteio.store.postgres.pool import Pool, cut
 from esteio.store.sql import rows
@@ -70,7 +68,7 @@ class PostgresDatabase:
         self._pool = Pool(address, connections)
         self.own_clock = (lambda now: now) if alone else None
         self.reader = Reader(self)
-        self._group = GroupCommit(self.write)
+        self._writes: Gathering[Batch[Any, Any], Any, Any] = Gathering(self._write_together)
         self._sessions: Gathering[Question, int | str, Session | None] = Gathering(self._sessions_by)
         self.write_error: WriteError = ""
         self.statistics = DatabaseStatistics(self._pool.use)
@@ -98,11 +96,12 @@ class PostgresDatabase:
         self.write_error = ""
         return answer
 
-    async def write_each(
-        self, operation: Batch[Item, T], item: Item, *, sessions: Collection[SessionId] = (), first: bool = False
-    ) -> T:
-        """With whatever else waits at this moment. Raises `StoreFull`, `StoreUnavailable`."""
-        return await self._group.add(operation, item, sessions)
+    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
+        """With whatever waits to be written by the same operation. Raises `StoreFull`, `StoreUnavailable`."""
+        return await self._writes.add(operation, item)  # type: ignore[no-any-return]  # the operation's own answer
+
+    async def _write_together(self, operation: Batch[Any, Any], items: Sequence[Any]) -> Sequence[Any]:
+        return await self.write(lambda db: operation(db, items), first=True)
 
     async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""

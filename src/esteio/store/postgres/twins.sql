@@ -97,9 +97,6 @@ WHERE r.state = 'unreadable' AND r.id > :after ORDER BY r.id LIMIT :limit
 -- part: locked
 FOR NO KEY UPDATE
 
--- part: locked_if_free
-FOR NO KEY UPDATE SKIP LOCKED
-
 -- part: locked_with_others
 FOR SHARE
 

@@ -5,7 +5,7 @@ Never lives here: a subject.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from esteio.core.model.ids import SessionId
@@ -44,13 +44,11 @@ class SqlSubject:
         """Before what our own loops write: a client waits for its answer."""
         return await self._write(operation, first=True)
 
-    async def _write_each(
-        self, operation: Batch[Item, T], item: Item, *, sessions: Collection[SessionId], first: bool = False
-    ) -> T:
-        """With what else waits to be written at this moment (`Database.write_each`)."""
+    async def _write_each(self, operation: Batch[Item, T], item: Item) -> T:
+        """The same for one of many that may wait at this moment (`Database.write_each`)."""
         if waiting() is None:
-            return await self._database.write_each(operation, item, sessions=sessions, first=first)
-        return await self._write(lambda db: alone(operation, db, item), first=first)
+            return await self._database.write_each(operation, item)
+        return await self._write_first(lambda db: alone(operation, db, item))
 
     async def _write_or_false(self, operation: Operation[Any]) -> bool:
         """False when the operation rolled itself back."""

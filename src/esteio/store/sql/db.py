@@ -5,10 +5,9 @@ Never lives here: a driver, a statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
-from esteio.core.model.ids import SessionId
 from esteio.core.model.session import Session
 
 T = TypeVar("T")
@@ -119,12 +118,10 @@ class Database(Protocol):
         """Sees every commit that returned before; raises `StoreFull` for a disk that fails."""
         ...
 
-    async def write_each(
-        self, operation: Batch[Item, T], item: Item, *, sessions: Collection[SessionId] = (), first: bool = False
-    ) -> T:
-        """The same for what many want at the same moment: what waits may be done in one transaction, other operations
-        beside it, in the order in which they came. `sessions`: those that it writes in, as far as it is known. What the
-        operation gives for an item is its answer, or is raised where it is an exception."""
+    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
+        """The same for one of many that may wait at the same moment, each for itself: those may be done in one
+        transaction. A client waits for each, so they go before what our own loops write. What the operation gives for
+        an item is its answer, or is raised where it is an exception."""
         ...
 
     async def write(self, operation: Operation[T], *, first: bool = False) -> T:

@@ -31,16 +31,6 @@ async def lock_sessions(db: Db, sessions: Iterable[SessionId]) -> None:
         _learn(db, await db.rows("sessions_lock", {"listed": rows.to_text(wanted)}))
 
 
-async def lock_free_sessions(db: Db, sessions: Iterable[SessionId]) -> set[SessionId]:
-    """Those of them that nobody else writes in at this moment: nobody is waited for, so in any order."""
-    wanted = set(sessions)
-    if not db.shared:
-        return wanted
-    if further := sorted(wanted - db.locked):
-        _learn(db, await db.rows("sessions_lock_free", {"listed": rows.to_text(further)}))
-    return {one for one in wanted if one in db.locked}
-
-
 async def lock_sessions_of(db: Db, messages: Iterable[MessageId]) -> None:
     """The sessions of these messages."""
     if db.shared:

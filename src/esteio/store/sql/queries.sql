@@ -133,7 +133,6 @@ SELECT name, gate, server FROM sessions WHERE id = :id
 -- with others who only want them to stay, or of `w` those that nobody else has locked.
 -- part: locked
 -- part: locked_with_others
--- part: locked_if_free
 -- part: not_locked
 
 -- part: locked_session
@@ -147,9 +146,6 @@ SELECT {{locked_session}} FROM sessions WHERE id = :id {{locked}}
 
 -- name: sessions_lock
 SELECT {{locked_session}} FROM sessions WHERE id IN {{listed_numbers}} ORDER BY id {{locked}}
-
--- name: sessions_lock_free
-SELECT {{locked_session}} FROM sessions WHERE id IN {{listed_numbers}} {{locked_if_free}}
 
 -- name: sessions_lock_of
 SELECT {{locked_session}} FROM sessions WHERE id IN (SELECT session_id FROM messages WHERE id IN {{listed}})

@@ -5,11 +5,10 @@ Never lives here: a subject, what a start puts right (`sql.nodes.takeover`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TypeVar
 
 from esteio.clock import stopwatch
-from esteio.core.model.ids import SessionId
 from esteio.core.model.session import Session
 from esteio.store.base import Damaged, StoreFull, WriteError
 from esteio.store.sql.db import Batch, Item, Operation, Question, alone
@@ -95,11 +94,9 @@ class SqliteDatabase:
         self.write_error = ""
         return answer
 
-    async def write_each(
-        self, operation: Batch[Item, T], item: Item, *, sessions: Collection[SessionId] = (), first: bool = False
-    ) -> T:
+    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
         """In the next transaction of the writer, which takes all that waits. Raises `StoreFull`."""
-        return await self.write(lambda db: alone(operation, db, item), first=first)
+        return await self.write(lambda db: alone(operation, db, item), first=True)
 
     async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""

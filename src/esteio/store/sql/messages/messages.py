@@ -33,7 +33,7 @@ class SqlMessages(SqlSubject):
 
     async def accept(self, new: NewMessage) -> Accepted:
         """Durable when it returns. Raises `LookupError` when the session is gone."""
-        return await self._write_each(accept_all, new, sessions=(new.message.session_id,), first=True)
+        return await self._write_each(accept_all, new)
 
     async def repeated(
         self, session_id: SessionId, scope: str, key: str, fingerprint: str, now: float

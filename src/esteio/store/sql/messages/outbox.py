@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from esteio.core.messages.inbound import departure_keys
 from esteio.core.messages.outbox import SendSettlement
@@ -25,7 +24,7 @@ from esteio.store.base import NotBefore, OutboxBacklog, SendClaim, SendQuota, Wo
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject, check_held, lives
 from esteio.store.sql.db import Database, Db, Rollback, Row, row_each
-from esteio.store.sql.locks import lock_free_sessions, lock_sessions
+from esteio.store.sql.locks import lock_sessions
 from esteio.store.sql.messages.acceptance import shown
 from esteio.store.sql.messages.receipts import catch_up, catch_up_each
 from esteio.store.sql.messages.restricted import COLD_AT_ONCE, warm_of
@@ -52,14 +51,6 @@ URGENT = 0
 """The rank (9 − priority) that may go beside a full session: a one-time code does not wait for a bulk."""
 
 
-class _Ask(NamedTuple):
-    now: float
-    limit: int
-    lease_s: float
-    quota: SendQuota
-    node: int | None
-
-
 class SqlOutbox(SqlSubject):
     """Claims by lease and fence, and settlements of sends, one transaction each."""
 
@@ -80,37 +71,41 @@ class SqlOutbox(SqlSubject):
     ) -> Sequence[SendClaim]:
         """Messages past their expiry expire here, and claims whose lease ran out fall into doubt."""
 
-        return await self._write_each(self._claim_each, _Ask(now, limit, lease_s, quota, node), sessions=())
+        async def operation(db: Db) -> list[SendClaim]:
+            if not await lives(db, node, now):
+                return []
+            lapsed, expiring, lanes = await db.rows_of(
+                ("messages_lapsed", {"now": now, "node": node, "limit": _LAPSED_AT_ONCE}),
+                ("messages_expiring", {"now": now, "limit": _LAPSED_AT_ONCE}),
+                ("send_lanes_ready", {"node": node}),
+            )
+            if lapsed or expiring:
+                await _doubt_each(db, lapsed, now)
+                await _expire_each(db, expiring, now)
+                lanes = await db.rows("send_lanes_ready", {"node": node})
+            ready = [row for row in lanes if row.due_at <= now]
+            ready.sort(key=_by_age(self._served) if self._turn % AGED_TURN == 0 else _by_rank(self._served))
+            ready = await _alone_with(db, ready, quota, limit)
+            left, tokens = await with_tokens(db, quota, ready, now)
+            claims = await _claim(db, ready, left, now, limit, lease_s)
+            await spend(db, tokens, claims)
+            if claims:
+                self._served.update((claim.message.session_id, self._turn) for claim in claims)
+                self._turn += 1
+            return claims
 
-    async def _claim_each(self, db: Db, asks: Sequence[_Ask]) -> Sequence[list[SendClaim]]:
-        return [await self._claim(db, ask) for ask in asks]
-
-    async def _claim(self, db: Db, ask: _Ask) -> list[SendClaim]:
-        if not await lives(db, ask.node, ask.now):
-            return []
-        lapsed, expiring, lanes = await db.rows_of(
-            ("messages_lapsed", {"now": ask.now, "node": ask.node, "limit": _LAPSED_AT_ONCE}),
-            ("messages_expiring", {"now": ask.now, "limit": _LAPSED_AT_ONCE}),
-            ("send_lanes_ready", {"node": ask.node}),
-        )
-        if lapsed or expiring:
-            await _doubt_each(db, lapsed, ask.now)
-            await _expire_each(db, expiring, ask.now)
-            lanes = await db.rows("send_lanes_ready", {"node": ask.node})
-        ready = [row for row in lanes if row.due_at <= ask.now]
-        ready.sort(key=_by_age(self._served) if self._turn % AGED_TURN == 0 else _by_rank(self._served))
-        ready = await _alone_with(db, ready, ask.quota, ask.limit)
-        left, tokens = await with_tokens(db, ask.quota, ready, ask.now)
-        claims = await _claim(db, ready, left, ask.now, ask.limit, ask.lease_s)
-        await spend(db, tokens, claims)
-        if claims:
-            self._served.update((claim.message.session_id, self._turn) for claim in claims)
-            self._turn += 1
-        return claims
+        return await self._write(operation)
 
     async def settle(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:
         """All in one transaction; a stale one writes nothing and gives False."""
-        return await self._write_each(_settle_each, settlements, sessions={one.session_id for one in settlements})
+
+        async def operation(db: Db) -> list[bool]:
+            await lock_sessions(db, [one.session_id for one in settlements])
+            done = await _settle_all(db, settlements)
+            await _write_evidence(db, [one for one, written in zip(settlements, done, strict=True) if written])
+            return done
+
+        return await self._write(operation)
 
     async def set_aside(self, session_id: SessionId) -> int:
         return await self._reader.value("messages_set_aside", {"session_id": session_id})  # type: ignore[no-any-return]
@@ -214,16 +209,6 @@ async def doubt_sending(db: Db, scope: rows.Params, now: float) -> list[Message]
     return [message for message in doubted if message is not None]
 
 
-async def _settle_each(db: Db, batches: Sequence[Sequence[SendSettlement]]) -> Sequence[Sequence[bool]]:
-    answers = []
-    for settlements in batches:
-        await lock_sessions(db, [one.session_id for one in settlements])
-        done = await _settle_all(db, settlements)
-        await _write_evidence(db, [one for one, written in zip(settlements, done, strict=True) if written])
-        answers.append(done)
-    return answers
-
-
 async def _settle_all(db: Db, settlements: Sequence[SendSettlement]) -> list[bool]:
     known = [one for one in settlements if after("sending", one.event) is not None]
     found = await row_each(db, "message_settle", [_settle_params(one) for one in known])
@@ -306,8 +291,7 @@ def _by_age(served: Mapping[SessionId, int]) -> Callable[[Row], tuple[float, int
 
 
 async def _alone_with(db: Db, ready: Sequence[Row], quota: SendQuota, limit: int) -> list[Row]:
-    """Those of the first sessions that have room: nobody else writes in them now, so their heads stay that. Where
-    somebody does, they wait for the next claim."""
+    """Those of the first sessions that have room: nobody else writes in them now, so their heads stay that."""
     if not db.shared:
         return list(ready)
     sessions: dict[SessionId, None] = {}
@@ -317,8 +301,8 @@ async def _alone_with(db: Db, ready: Sequence[Row], quota: SendQuota, limit: int
             sessions[session_id] = None
             if len(sessions) == limit:
                 break
-    alone = await lock_free_sessions(db, sessions)
-    return [place for place in ready if place.sort_key // 10 in alone]
+    await lock_sessions(db, sessions)
+    return [place for place in ready if place.sort_key // 10 in sessions]
 
 
 async def _claim(
