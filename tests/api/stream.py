@@ -10,6 +10,7 @@ from typing import Any, NoReturn, Self
 from esteio.api.app import create_app
 from esteio.api.dashboard.app import dashboard_routes
 from esteio.core.model.ids import SessionName
+from esteio.core.model.tenant import DEFAULT
 from esteio.store.base import EventRow
 from esteio.store.sql.db import Db
 from esteio.store.sql.rows import event_params
@@ -83,11 +84,12 @@ class Reader:
 
 
 async def tell(gateway: Gateway, *kinds: str, session: str | None = "line") -> None:
-    name = SessionName(session) if session else None
+    name, whose = (SessionName(session), DEFAULT) if session else (None, None)
 
     async def operation(db: Db) -> None:
         for kind in kinds:
-            await db.run("event_add", event_params(EventRow(kind, gateway.clock.now(), {"name": session}, name)))
+            event = EventRow(kind, gateway.clock.now(), {"name": session}, name, tenant=whose)
+            await db.run("event_add", event_params(event))
 
     await gateway.store.database.write(operation)
     gateway.waiters.event_written()

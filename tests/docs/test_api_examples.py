@@ -102,6 +102,8 @@ class Story:
         await self.run("POST /v1/keys", "GET /v1/keys")
         await self.known("keys")
         await self.run("DELETE /v1/keys/{id}")
+        await self.run("POST /v1/tenants", "GET /v1/tenants", "GET /v1/tenants/{name}", "PATCH /v1/tenants/{name}")
+        await self.run("DELETE /v1/tenants/{name}")
 
     async def session(self) -> None:
         await self.run("POST /v1/sessions", "GET /v1/sessions/{name}/qr", "POST /v1/sessions/{name}/pair")

@@ -24,6 +24,7 @@ from esteio.core.webhooks import evolution_format
 from esteio.core.webhooks.event_formats import worded
 from esteio.core.webhooks.evolution_names import Instance
 from esteio.engine.commands.requests import SessionRequest
+from esteio.engine.key_scope import EVERYTHING
 from esteio.engine.runtime.supervisor import Supervisor
 from esteio.providers.base import Flow, HttpResponse, SessionEndpoint
 from esteio.providers.registry import load
@@ -227,8 +228,8 @@ class Run:
             await self.lab.store.journal.page(session.id, 0, 500)
             await self.lab.store.inbox.unreadable(100)
         for phone in ("5511977770001", "5511988887777"):
-            await self.lab.commands.contacts.export(phone, lambda _: True)
-            await self.lab.commands.contacts.erase(phone, lambda _: True)
+            await self.lab.commands.contacts.export(phone, EVERYTHING)
+            await self.lab.commands.contacts.erase(phone, EVERYTHING)
         for table in (
             "provider_webhooks",
             "events",

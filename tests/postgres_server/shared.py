@@ -31,6 +31,7 @@ BEGIN
     FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'
     LOOP PERFORM setval(name, 1, false); END LOOP;
     UPDATE event_counter SET seq = 0;
+    INSERT INTO tenants (name, title, created_at, enabled) VALUES ('default', 'Default', 0, 1);
 END $$
 """
 """Whoever is still connected, a test that failed perhaps, is cut off first."""

@@ -201,10 +201,10 @@ def test_a_key_for_some_sessions_may_only_name_lines_inside_its_patterns(third_p
 
     async def story(lab: Lab) -> None:
         await connected(lab, server)
-        scope, declared = Scope(("shop-*",)), lab.gateway.registry.get("pombo").declaration
-        scope.check_ref({"line": "shop-1", "access_key": KEY}, declared)
+        scope, declared = Scope("default", ("shop-*",)), lab.gateway.registry.get("pombo").declaration
+        scope.check_ref({"line": "shop-1", "access_key": KEY}, declared, None)
         with pytest.raises(CommandError) as raised:
-            scope.check_ref({"line": "loja", "access_key": KEY}, declared)
+            scope.check_ref({"line": "loja", "access_key": KEY}, declared, None)
         assert raised.value.field == "ref.line"
 
     play(server, story)

@@ -10,6 +10,7 @@ import pytest
 from esteio.core.model.ids import ServerName, SessionName
 from esteio.core.model.session import Facts
 from esteio.core.model.state import TROUBLED_FIRST, SessionState
+from esteio.core.model.tenant import Reach
 from esteio.engine.key_scope import Scope
 from esteio.store.base import DecisionCommit, FleetFilter, Page
 from tests.narrowing import not_none
@@ -148,7 +149,7 @@ async def test_a_scope_counts_and_shows_what_the_key_reaches(
     every = ("shop-1", "shop-2", "bar-1", "car-22", "Shop-3", "shop.4")
     for number, name in enumerate(every):
         await make.session(store, name, state=TROUBLED_FIRST[number])
-    reached = {name for name in every if Scope(globs).reaches(name)}
-    which = FleetFilter(globs=globs)
+    reached = {name for name in every if Scope(globs=globs).named(name)}
+    which = FleetFilter(reach=Reach(globs=globs))
     assert set(await names(store, which, limit=2)) == reached
     assert sum((await counted(store, which)).values()) == len(reached)

@@ -37,6 +37,7 @@ from esteio.api.v1 import (
     raw,
     servers,
     sessions,
+    tenants,
     vault,
     webhooks,
 )
@@ -56,6 +57,7 @@ TABLE: tuple[Route, ...] = (
     *media.ROUTES,
     *approvals.ROUTES,
     *keys.ROUTES,
+    *tenants.ROUTES,
     *login_links.ROUTES,
     *contacts.ROUTES,
     *inbox.ROUTES,
@@ -199,7 +201,7 @@ async def _respond(api: ApiContext, route: Route, call: ApiRequest) -> ApiRespon
 
 def _check_scope_read(route: Route, call: ApiRequest) -> None:
     """Raises `ScopeIgnored`."""
-    if route.scope is not None and call.key.sessions and not call.scope_read:
+    if route.scope is not None and (call.key.sessions or call.key.tenant) and not call.scope_read:
         raise ScopeIgnored(f"{route.method} {route.path} did not look at the key's scope")
 
 

@@ -35,3 +35,15 @@ def invalid(field: str, why: str) -> CommandError:
 def unknown(what: str, name: str, *, in_body: bool = False, field: str | None = None) -> CommandError:
     """A server, session, message, approval or key that does not exist."""
     return CommandError(f"unknown-{what}", field=field, in_body=in_body, name=name)
+
+
+def unknown_tenant(name: str) -> CommandError:
+    """A tenant that a body names, and that is not there or not the caller's."""
+    return unknown("tenant", name, in_body=True, field="tenant")
+
+
+def used_up(what: str, most: int, **words: str) -> CommandError:
+    """A tenant's quota: `quota-sessions`, `quota-messages`, `quota-webhooks`, `quota-servers`. `most`: the bound."""
+    error = CommandError(f"quota-{what}", most=str(most))
+    error.words |= words
+    return error

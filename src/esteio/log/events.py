@@ -38,6 +38,7 @@ KEYS: Final[dict[str, tuple[Kind, str]]] = {
     # who
     "session": ("name", "the session's name"),
     "server": ("name", "the server's name"),
+    "tenant": ("name", "the tenant's name"),
     "endpoint": ("id", "the outgoing webhook's id (`wh_…`)"),
     "message": ("id", "the message's id (`msg_…`)"),
     "client_ref": ("name", "the caller's own word for it, as given with the message"),
@@ -220,6 +221,7 @@ EVENTS: Final[dict[str, Event]] = {
     "session.created": _one("info", "A session was added.", *_SESSION, "adopted"),
     "session.changed": _one("info", "Its phone, policy or ref changed.", *_SESSION, "changed"),
     "session.deleted": _one("info", "A session was deleted.", *_SESSION, "at_provider"),
+    "session.moved": _one("info", "It is another tenant's from now on.", "session", "tenant"),
     "session.paused": _one("info", "A caller paused it.", *_SESSION),
     "session.resumed": _one("info", "A caller resumed it.", *_SESSION),
     "session.pair_requested": _one("info", "A caller asked for a code.", *_SESSION),
@@ -314,6 +316,9 @@ EVENTS: Final[dict[str, Event]] = {
     "vault.rotated": _one("info", "Every secret at rest is sealed with this key.", "vault_key", "count"),
     "vault.key_kept": _one("warning", "Older keys could not be retired yet; tried again in ten minutes.", "reason"),
     "vault.key_retired": _one("info", "So many older keys open nothing any more.", "count"),
+    "tenant.created": _one("info", "A tenant was made.", "tenant"),
+    "tenant.changed": _one("info", "A tenant was changed, suspended or let in again.", "tenant", "changed"),
+    "tenant.deleted": _one("info", "An empty tenant was deleted.", "tenant"),
     "contact.erased": _one("info", "What was stored of a person was removed.", "count", "in_doubt"),
     # -- the process ---------------------------------------------------------------------------------------------------
     "gateway.started": _one("info", "It serves.", "listen"),

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from esteio.core.model.ids import ServerName
 from esteio.core.model.session import Session
+from esteio.core.model.tenant import ALL, Reach
 from esteio.store.ports.audit import Audit
 from esteio.store.ports.contacts import Contacts
 from esteio.store.ports.delivery import DeadLetters, DeliveryQueue, EventLog, WebhookEndpoints
@@ -24,7 +25,9 @@ from esteio.store.ports.messages import Doubts, MessageHistory, Messages, Outbox
 from esteio.store.ports.nodes import Nodes
 from esteio.store.ports.sealed import Sealed
 from esteio.store.ports.sessions import Approvals, Decisions, Fleet, Journal, PairLinks, QrCodes, Servers, Sessions
+from esteio.store.ports.tenants import Tenants
 from esteio.store.ports.work import WorkQueue
+from esteio.store.search import FleetFilter, FoundMessages, FoundPage, MessageFilter, MessageSearch, Total
 from esteio.store.send_quota import NotBefore, Pace, SendQuota
 from esteio.store.statistics import DatabaseStatistics
 from esteio.store.values import (
@@ -36,9 +39,6 @@ from esteio.store.values import (
     DecisionCommit,
     Erased,
     EventRow,
-    FleetFilter,
-    FoundMessages,
-    FoundPage,
     Gap,
     InboxBacklog,
     InboxResult,
@@ -48,8 +48,6 @@ from esteio.store.values import (
     LateAck,
     MediaFetch,
     MediaSettlement,
-    MessageFilter,
-    MessageSearch,
     NewMessage,
     OutboxBacklog,
     Page,
@@ -63,7 +61,6 @@ from esteio.store.values import (
     SessionView,
     StoredEvidence,
     StoredServer,
-    Total,
     UnreadableRow,
     Work,
     WorkSettlement,
@@ -107,6 +104,7 @@ __all__ = [
     "Page",
     "PairLink",
     "Qr",
+    "QuotaExceeded",
     "QuoteTarget",
     "RawInbound",
     "SendClaim",
@@ -141,6 +139,14 @@ class KeyTaken(Exception):
 
 class InUse(Exception):
     """It cannot go while something refers to it (a server with sessions)."""
+
+
+class QuotaExceeded(Exception):
+    """Its tenant may hold no more. `what`: `sessions`, `messages`, `webhooks` or `servers`; `most`: the bound."""
+
+    def __init__(self, what: str, most: int) -> None:
+        super().__init__(f"the tenant's quota of {most} {what} is used up")
+        self.what, self.most = what, most
 
 
 class NewerDatabase(Exception):
@@ -274,6 +280,8 @@ class Store(Health, Protocol):
     @property
     def sealed(self) -> Sealed: ...
     @property
+    def tenants(self) -> Tenants: ...
+    @property
     def maintenance(self) -> Maintenance: ...
     @property
     def nodes(self) -> Nodes: ...
@@ -283,11 +291,13 @@ class Store(Health, Protocol):
     def statistics(self) -> DatabaseStatistics: ...
 
 
-async def every_session(sessions: Sessions, server: ServerName | None = None) -> AsyncIterator[Session]:
-    """Each session (of one server), page by page."""
+async def every_session(
+    sessions: Sessions, server: ServerName | None = None, *, reach: Reach = ALL
+) -> AsyncIterator[Session]:
+    """Each session (of one server; of the tenant that `reach` names), page by page."""
     after: str | None = None
     while True:
-        page = await sessions.page(server=server, limit=500, after=after)
+        page = await sessions.page(reach=reach, server=server, limit=500, after=after)
         for session in page.items:
             yield session
         after = page.next

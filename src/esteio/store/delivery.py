@@ -56,6 +56,9 @@ class Endpoint(msgspec.Struct, frozen=True):
     """The session whose own webhook this is at the Evolution door, where each has one."""
     ends_after: int | None = None
     """Of a session that was deleted: the last event that it is told of; then it goes too."""
+    tenant: str | None = None
+    """Whose it is: it hears that tenant's events, and of the servers that all share; None: the operator's, which hears
+    all."""
 
 
 class Lane(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from esteio.core.model.content import Media
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
 from esteio.core.model.inbound import CarriedEvent, InboundEvent
-from esteio.core.model.message import Direction, Message, MessageState
+from esteio.core.model.message import Message, MessageState
 from esteio.core.model.recovery import Approval, Outage
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
@@ -80,6 +80,8 @@ class EventRow(msgspec.Struct, frozen=True):
     seq: int = 0
     trace_context: str | None = None
     """The trace that it belongs to (`tracing.context`)."""
+    tenant: str | None = None
+    """Whose it is; None: to be written, its session's; read, of a server that all share."""
 
 
 class Qr(msgspec.Struct, frozen=True):
@@ -115,6 +117,9 @@ class ApiKey(msgspec.Struct, frozen=True):
     sessions: tuple[str, ...] = ()
     expires_at: float | None = None
     revoked_at: float | None = None
+    tenant: str | None = None
+    suspended: bool = False
+    """`tenant`: whose it is, None: the operator's; `suspended`: whether that one may not come in now."""
 
 
 class SessionView(msgspec.Struct, frozen=True):
@@ -404,75 +409,6 @@ class Page(msgspec.Struct, frozen=True):
 
     items: tuple[Any, ...]
     next: str | None
-
-
-class FleetFilter(msgspec.Struct, frozen=True):
-    """Which sessions are meant; what is empty is not asked about. `text` is a part of a name, in whatever case, or one
-    of `phones` (digits, two at most) a part of a number; `globs` are name patterns (`fnmatch`), one of which matches.
-    """
-
-    states: tuple[SessionState, ...] = ()
-    server: ServerName | None = None
-    text: str = ""
-    phones: tuple[str, ...] = ()
-    globs: tuple[str, ...] = ()
-
-
-class Total(msgspec.Struct, frozen=True):
-    """How many sessions of a server are in a state."""
-
-    server: ServerName
-    state: SessionState
-    sessions: int
-
-
-class MessageFilter(msgspec.Struct, frozen=True):
-    """Which of a session's messages are meant; what is None is not asked about. Cancelled ones never are.
-
-    `since` and `until` (epoch seconds) include themselves; `unsent`: only those going out that the provider has given
-    no id yet, because they wait, are under way or in doubt, or failed."""
-
-    chat: str | None = None
-    """An address in normal form, in any of its spellings."""
-    direction: Direction | None = None
-    kind: str | None = None
-    since: float | None = None
-    until: float | None = None
-    unsent: bool = False
-
-
-class MessageSearch(msgspec.Struct, frozen=True):
-    """Which messages a person looks for; what is None or empty is not asked about.
-
-    `words`: an id (ours or the provider's), the caller's own `client_ref`, a part of the text, or digits of a phone.
-    """
-
-    session_id: SessionId | None = None
-    """None: of all sessions that `globs` match (none: of all)."""
-    globs: tuple[str, ...] = ()
-    state: MessageState | None = None
-    dead: bool = False
-    """Only those that failed or expired."""
-    direction: Direction | None = None
-    chat: str | None = None
-    """An address in normal form, in any of its spellings."""
-    words: str = ""
-
-
-class FoundPage(msgspec.Struct, frozen=True):
-    """What one look found, newest first. `next` is the cursor to go on from, or None when all was gone through;
-    `reached_at` (epoch seconds): how far back this look came, where it ended before the page was full."""
-
-    items: tuple[Message, ...]
-    next: str | None
-    reached_at: float | None = None
-
-
-class FoundMessages(msgspec.Struct, frozen=True):
-    """How many there are in all, and those that were asked for, newest first."""
-
-    total: int
-    items: tuple[Message, ...]
 
 
 class StoredServer(msgspec.Struct, frozen=True):

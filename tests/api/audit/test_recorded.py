@@ -40,6 +40,8 @@ API_BODIES: dict[str, Any] = {
     "POST /v1/sessions/{name}/pair": {"wait_s": 0},
     "POST /v1/sessions/{name}/recreate": {"wait_s": 0},
     "POST /v1/keys": {"name": "k", "role": "read"},
+    "POST /v1/tenants": {"name": "acme", "title": "Acme"},
+    "PATCH /v1/tenants/{name}": {"title": "Another"},
     "POST /v1/webhooks": {"url": "https://hooks.example/x"},
     "PATCH /v1/webhooks/{id}": {"enabled": False},
     "POST /v1/webhooks/{id}/replay": {"from": "2020-01-01T00:00:00Z", "to": "2030-01-01T00:00:00Z"},
@@ -86,6 +88,9 @@ def test_a_route_of_the_api_leaves_its_row(run: Run, route: str) -> None:
         if route == "DELETE /v1/servers/{name}":
             await gateway.add_server("unused")
             there["servers"] = "unused"
+        if "{name}" in route and "tenants" in route:
+            assert (await gateway.call("POST", "/v1/tenants", {"name": "acme", "title": "Acme"})).status_code == 201
+            there["tenants"] = "acme"
         before = await rows(gateway)
         method, path = address_of(route, there)
         if route.startswith("DELETE /v1/sessions"):

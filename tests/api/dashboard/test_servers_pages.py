@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from esteio.engine.key_scope import EVERYTHING
 from tests.api.conftest import ADMIN, Gateway, Run
 from tests.api.dashboard.browser import Browser, visited, words
 
@@ -25,7 +26,7 @@ def test_a_server_is_added_changed_and_forgotten(run: Run) -> None:
         limits = {"limits": "1", "limits.connects_in_flight": "3", "limits.seconds_between_connects": "2,5"}
         changed = await browser.post("/servers/evo", base_url="http://other.example.com", **limits)
         assert changed.headers["location"] == "/servers/evo?done=server-changed"
-        stored = await gateway.api.commands.lookup.server("evo")
+        stored = await gateway.api.commands.lookup.server("evo", EVERYTHING)
         assert stored.server.base_url == "http://other.example.com"
         assert (stored.server.limits.connects_in_flight, stored.server.limits.seconds_between_connects) == (3, 2.5)
         assert gateway.api.commands.servers._vault.unseal(stored.sealed, f"server/{stored.server.name}") == {
@@ -112,7 +113,7 @@ def test_a_key_for_some_sessions_sees_their_servers_without_address_and_changes_
         await gateway.add_server("elsewhere")
         await gateway.add_session("mine-1", server="evo")
         await gateway.add_session("other-9", server="elsewhere")
-        address = (await gateway.api.commands.lookup.server("evo")).server.base_url
+        address = (await gateway.api.commands.lookup.server("evo", EVERYTHING)).server.base_url
         await browser.log_in(await gateway.key("admin", "mine-*"))
         for path in ("/servers", "/servers/evo"):
             shown = await browser.get(path)

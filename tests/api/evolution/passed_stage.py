@@ -23,6 +23,7 @@ from esteio.config import Settings
 from esteio.core.model.evidence import Evidence
 from esteio.engine.commands.requests import KeyRequest
 from esteio.engine.delivery.notices import LogNotifier
+from esteio.engine.key_scope import EVERYTHING
 from esteio.gateway import Gateway
 from esteio.providers.driver import AiohttpTransport
 from esteio.providers.forward import Forward
@@ -136,7 +137,7 @@ class Stage:
     async def lines(self, name: str = "loja") -> list[JournalEntry]:
         """What the session's timeline tells of calls that were handed through."""
         await self.gateway.passed_journal.aclose(0)
-        session = await self.gateway.commands.lookup.session(name)
+        session = await self.gateway.commands.lookup.session(name, EVERYTHING)
         page = await self.gateway.store.journal.page(session.id, 0, 1000)
         return [one for one in page if one.kind == "operator"]
 

@@ -13,6 +13,7 @@ import pytest
 
 from esteio.core.webhooks.evolution_format import CARRIED, carried
 from esteio.core.webhooks.evolution_names import instance_id
+from esteio.engine.key_scope import EVERYTHING
 from esteio.providers.evolution.control import EVENTS
 from esteio.providers.evolution.webhook import CARRIED as HANDED_ON
 from esteio.providers.evolution.webhook import CARRIED_BYTES
@@ -133,7 +134,7 @@ def test_of_a_person_who_is_erased_nothing_of_it_stays() -> None:
         await stage.subscribe()
         await stage.server_posts("presence.update", {"id": "5511999990001@s.whatsapp.net"})
         await stage.server_posts("presence.update", {"id": "5511999990002@s.whatsapp.net"})
-        await stage.lab.commands.contacts.erase("5511999990001", lambda _session: True)
+        await stage.lab.commands.contacts.erase("5511999990001", EVERYTHING)
         stage.receiver.up = True
         await asyncio.sleep(120)
         told = [body["data"]["id"] for body in stage.heard("presence.update")]

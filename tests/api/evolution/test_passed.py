@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from prometheus_client import generate_latest
 
+from esteio.engine.key_scope import EVERYTHING
 from tests.api.evolution.passed_stage import ADMIN, SECRET, Asked, Stage, plain, play
 
 FIND = "/chat/findChats/loja"
@@ -340,7 +341,7 @@ def test_a_server_that_is_not_there_is_told_in_evolutions_shape_with_our_sentenc
     async def test(stage: Stage) -> None:
         await stage.gateway.passed._addresses.of_server("evolution")  # type: ignore[arg-type]
         stage.stub.asked.clear()
-        session = await stage.gateway.commands.lookup.session("loja")
+        session = await stage.gateway.commands.lookup.session("loja", EVERYTHING)
         _, where = await stage.gateway.addresses.of_session(session)
         # The same place, with nobody there.
         record = stage.gateway.memory.session(session.id)

@@ -70,6 +70,11 @@ NEEDED = {
     "GET /v1/events": "read",
     "POST /v1/events/token": "read",
     "POST /v1/login-links": "read",
+    "POST /v1/tenants": "admin",
+    "GET /v1/tenants": "admin",
+    "GET /v1/tenants/{name}": "admin",
+    "PATCH /v1/tenants/{name}": "admin",
+    "DELETE /v1/tenants/{name}": "admin",
     "GET /metrics": "read",
 }
 ENOUGH = {

@@ -111,6 +111,11 @@ FOREIGN: dict[str, tuple[tuple[int, ...] | None, list[Any]]] = {
     "GET /v1/audit/verify": (REFUSED, []),
     "POST /v1/events/token": ((201,), [{}]),
     "POST /v1/login-links": ((201,), [{}]),
+    "POST /v1/tenants": (REFUSED, [{"name": "acme", "title": "Acme"}]),
+    "GET /v1/tenants": (REFUSED, []),
+    "GET /v1/tenants/{name}": (REFUSED, []),
+    "PATCH /v1/tenants/{name}": (REFUSED, [{"quotas": {"sessions": None}}]),
+    "DELETE /v1/tenants/{name}": (REFUSED, []),
     "GET /metrics": (REFUSED, []),
     # The stream never ends: see test_events.
     "GET /v1/events": (None, []),
@@ -147,9 +152,10 @@ def test_a_handler_that_ignores_the_scope_shows_nothing(run: Run) -> None:
     run(test)
 
 
-async def one_of_everything(gateway: Gateway, name: str) -> dict[str, str]:
-    """A session with a message that failed, an approval, a webhook and a key, and what stands in their place."""
-    session = await gateway.add_session(name)
+async def one_of_everything(gateway: Gateway, name: str, **whose: str) -> dict[str, str]:
+    """A session with a message that failed, an approval, a webhook and a key, and what stands in their place. `whose`:
+    the tenant, if it is another one than the default."""
+    session = await gateway.add_session(name, **whose)
     await gateway.live(name)
     number = (await gateway.call("POST", f"/v1/sessions/{name}/messages", {**TO, "text": f"to {name}"})).json()["id"]
     await gateway.store.messages.cancel(number, gateway.clock.now())
@@ -162,8 +168,10 @@ async def one_of_everything(gateway: Gateway, name: str) -> dict[str, str]:
     )
     changed = await gateway.session(name)
     assert await gateway.store.decisions.commit_session(DecisionCommit(session=changed, approval=asked))
-    hook = await gateway.call("POST", "/v1/webhooks", {"url": f"https://hooks.example/{name}", "sessions": [name]})
-    key = await gateway.call("POST", "/v1/keys", {"name": f"key {name}", "role": "read", "sessions": [name]})
+    hook = await gateway.call(
+        "POST", "/v1/webhooks", {"url": f"https://hooks.example/{name}", "sessions": [name], **whose}
+    )
+    key = await gateway.call("POST", "/v1/keys", {"name": f"key {name}", "role": "read", "sessions": [name], **whose})
     return {
         "sessions": name, "servers": "evo", "messages": number, "approvals": f"apr_{name}",
         "webhooks": hook.json()["id"], "keys": key.json()["id"], "contacts": "5511999998888",
@@ -319,13 +327,14 @@ PATTERN = st.text(alphabet="ab*?[]!", min_size=1, max_size=5)
 
 @given(st.lists(PATTERN, min_size=1, max_size=3), PATTERN)
 def test_a_pattern_that_is_let_through_matches_nothing_outside(outer: list[str], inner: str) -> None:
-    if Scope(tuple(outer)).holds([inner]):
+    if Scope(globs=tuple(outer)).holds([inner], None):
         assert all(any(fnmatchcase(name, glob) for glob in outer) for name in NAMES if fnmatchcase(name, inner))
 
 
 def test_what_it_reaches() -> None:
-    assert EVERYTHING.reaches("x")
-    assert EVERYTHING.reaches(None)
-    assert EVERYTHING.holds(())
-    one = Scope(("a*",))
-    assert (one.reaches("ab"), one.reaches("b"), one.reaches(None), one.holds(())) == (True, False, False, False)
+    assert EVERYTHING.reaches("x", "acme")
+    assert EVERYTHING.reaches(None, "acme")
+    assert EVERYTHING.holds((), None)
+    one = Scope(None, ("a*",))
+    assert (one.reaches("ab", "x"), one.reaches("b", "x"), one.reaches(None, "x")) == (True, False, False)
+    assert not one.holds((), None)

@@ -138,11 +138,22 @@ def test_waking_never_delays_and_leaves_the_just_tried_a_moment(waits: float, ag
 
 
 def test_who_wants_what() -> None:
-    assert delivery_policy.wants((), (), "session.qr", "s1")
-    assert not delivery_policy.wants(("message.received",), (), "session.qr", "s1")
-    assert delivery_policy.wants((), ("shop-*", "x"), "session.qr", "shop-1")
-    assert not delivery_policy.wants((), ("shop-*", "x"), "session.qr", "other")
-    assert delivery_policy.wants((), ("shop-*",), "server.outage_started", None)
+    assert delivery_policy.wants((), "session.qr")
+    assert not delivery_policy.wants((), delivery_policy.PROVIDER_EVENT)
+    assert not delivery_policy.wants(("message.received",), "session.qr")
+
+
+def test_who_may_be_told_what() -> None:
+    hears = delivery_policy.hears
+    assert hears(None, (), "acme", "s1")
+    assert hears(None, ("shop-*", "x"), "acme", "shop-1")
+    assert not hears(None, ("shop-*", "x"), "acme", "other")
+    assert hears("acme", (), "acme", "s1")
+    assert not hears("acme", (), "other", "s1")
+    assert not hears("acme", ("shop-*",), "acme", "other")
+    assert hears("acme", ("shop-*",), "acme", None), "its own server"
+    assert not hears("acme", (), "other", None), "another tenant's server"
+    assert hears("acme", (), None, None), "a server that all share"
 
 
 @given(st.floats(min_value=0.5, max_value=1e9))

@@ -12,6 +12,7 @@ from esteio.config import DeclaredSession
 from esteio.core.model.ids import SessionName
 from esteio.engine.commands.requests import AdoptRequest, AtProvider, ServerRequest, SessionChange, SessionRequest
 from esteio.engine.errors import CommandError
+from esteio.engine.key_scope import EVERYTHING
 from esteio.engine.runtime import sealed_for
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
@@ -223,7 +224,7 @@ def test_one_instance_belongs_to_one_session() -> None:
     async def story(lab: Lab) -> None:
         await planted(lab)
         await lab.commands.sessions.create(ask(), "ana")
-        twin = await lab.commands.lookup.server("prov")
+        twin = await lab.commands.lookup.server("prov", EVERYTHING)
 
         await lab.commands.servers.add(ServerRequest("again", "evolution", twin.server.base_url, {"apikey": "x"}))
         ref = {"instance_name": " loja "}
@@ -463,13 +464,13 @@ def test_a_key_that_is_refused_for_minutes_is_one_outage_of_the_server() -> None
         of_type(EvolutionInstance, lab.world.line("prov", "loja")).token = "another"
         message = await lab.send("loja", CUSTOMER, "oi")
         await asyncio.sleep(400)
-        assert (await lab.commands.lookup.server("prov")).server.health == "refused"
+        assert (await lab.commands.lookup.server("prov", EVERYTHING)).server.health == "refused"
         assert (await lab.message(message)).state in ("queued", "held")
         assert lab.told.phases() == ["opened"]
         server.apikey = works
 
         async def is_back() -> bool:
-            here = (await lab.commands.lookup.server("prov")).server.health == "up"
+            here = (await lab.commands.lookup.server("prov", EVERYTHING)).server.health == "up"
             return here and (await lab.message(message)).state not in ("queued", "held")
 
         took = await lab.until(is_back, 300)

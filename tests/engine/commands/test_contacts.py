@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from esteio.engine.commands.requests import MediaRequest
+from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault, inject
 from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
@@ -47,9 +48,9 @@ def test_the_export_holds_what_was_said_in_both_directions_and_nothing_of_others
     async def story(lab: Lab) -> None:
         await _talked(lab)
         for spelling in (CUSTOMER, OLD_SPELLING, f"+{CUSTOMER}"):
-            _, _, messages = await lab.commands.contacts.export(spelling, _every)
+            _, _, messages = await lab.commands.contacts.export(spelling, EVERYTHING)
             assert [m.content.text for m in messages] == [SECRET, f"recebemos: {SECRET}"]
-        assert (await lab.commands.contacts.export(CUSTOMER, lambda _: False))[2] == []
+        assert (await lab.commands.contacts.export(CUSTOMER, Scope(globs=("none",))))[2] == []
 
     play(story)
 
@@ -59,7 +60,7 @@ def test_after_erasure_no_table_holds_their_words_name_or_number() -> None:
         message = await _talked(lab)
         before = await lab.message(message)
         assert SECRET in _dump(lab)
-        done = await lab.commands.contacts.erase(CUSTOMER, _every)
+        done = await lab.commands.contacts.erase(CUSTOMER, EVERYTHING)
         assert (done.messages, done.under_way) == (2, 0)
         assert done.events >= 3
         assert done.webhooks >= 2
@@ -74,7 +75,7 @@ def test_after_erasure_no_table_holds_their_words_name_or_number() -> None:
         assert (after.state, after.provider_id, after.attempts) == (before.state, before.provider_id, before.attempts)
         assert after.content.kind == "text"
         assert after.chat.startswith("erased_")
-        assert (await lab.commands.contacts.export(CUSTOMER, _every))[2] == []
+        assert (await lab.commands.contacts.export(CUSTOMER, EVERYTHING))[2] == []
 
     play(story)
 
@@ -84,7 +85,7 @@ def test_what_waits_for_an_erased_person_is_not_sent_and_the_lane_lives_on() -> 
         await linked(lab)
         await lab.commands.operator_actions.pause("loja", "lab")
         waiting = [await lab.send("loja", CUSTOMER, f"campanha {i}") for i in range(3)]
-        await lab.commands.contacts.erase(CUSTOMER, _every)
+        await lab.commands.contacts.erase(CUSTOMER, EVERYTHING)
         await lab.commands.operator_actions.resume("loja", "lab")
         await asyncio.sleep(60)
         assert {(await lab.message(one)).state for one in waiting} == {"cancelled"}
@@ -101,10 +102,10 @@ def test_what_is_being_sent_just_then_is_said_and_goes_the_next_time() -> None:
         inject(lab.world, "prov", "loja", Fault("slow", seconds=(10.0, 10.0), verbs="send"))
         message = await lab.send("loja", CUSTOMER, SECRET)
         await asyncio.sleep(2)
-        assert (await lab.commands.contacts.erase(CUSTOMER, _every)).under_way == 1
+        assert (await lab.commands.contacts.erase(CUSTOMER, EVERYTHING)).under_way == 1
         await until_message(lab, message, "sent", "delivered", within_s=60)
         await asyncio.sleep(10)
-        assert (await lab.commands.contacts.erase(CUSTOMER, _every)).under_way == 0
+        assert (await lab.commands.contacts.erase(CUSTOMER, EVERYTHING)).under_way == 0
         assert SECRET not in _dump(lab)
 
     play(story)
@@ -115,9 +116,9 @@ def test_a_lid_is_the_same_person() -> None:
         await linked(lab)
         lab.world.contact_sends(PHONE, CUSTOMER, "pelo lid", lid="123456789012345@lid")
         await asyncio.sleep(5)
-        _, lids, messages = await lab.commands.contacts.export(CUSTOMER, _every)
+        _, lids, messages = await lab.commands.contacts.export(CUSTOMER, EVERYTHING)
         assert [m.content.text for m in messages] == ["pelo lid"]
-        await lab.commands.contacts.erase(CUSTOMER, _every)
+        await lab.commands.contacts.erase(CUSTOMER, EVERYTHING)
         dump = _dump(lab)
         assert "pelo lid" not in dump
         for lid in lids:

@@ -70,7 +70,7 @@ def test_the_first_start_makes_one_admin_key(with_parts: WithParts) -> None:
 
 def test_a_scoped_key_sees_and_makes_only_what_lies_inside(with_parts: WithParts) -> None:
     async def test(parts: Parts) -> None:
-        keys, scope = keys_of(parts), Scope(("shop-*",))
+        keys, scope = keys_of(parts), Scope("default", ("shop-*",))
         inside, _ = await keys.create(KeyRequest("crm", "read", ("shop-1",)), scope)
         outside, _ = await keys.create(KeyRequest("all", "read"))
         assert [key.id for key in await keys.within(scope)] == [inside.id]

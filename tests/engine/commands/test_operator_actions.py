@@ -12,10 +12,9 @@ from tests.engine.commands.conftest import Parts, WithParts
 
 
 def actions_of(parts: Parts) -> OperatorActions:
-    evidence = OperatorEvidence(
-        parts.store.journal, parts.clock, audit=parts.audit, waiter=parts.waiter, wakeups=parts.woken
-    )
-    return OperatorActions(Lookup(parts.store.sessions, parts.store.servers, parts.store.messages), evidence)
+    store = parts.store
+    evidence = OperatorEvidence(store.journal, parts.clock, audit=parts.audit, waiter=parts.waiter, wakeups=parts.woken)
+    return OperatorActions(Lookup(store.sessions, store.servers, store.messages, store.approvals), evidence)
 
 
 @pytest.mark.parametrize(

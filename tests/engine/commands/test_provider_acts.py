@@ -130,7 +130,7 @@ def removal_of(parts: Parts, addresses: Addresses) -> SessionRemoval:
         parts.store.media,
         parts.store.sessions,
         parts.clock,
-        lookup=Lookup(parts.store.sessions, parts.store.servers, parts.store.messages),
+        lookup=Lookup(parts.store.sessions, parts.store.servers, parts.store.messages, parts.store.approvals),
         acts=acts_of(parts, addresses),
         addresses=cast("Endpoints", addresses),
         audit=parts.audit,

@@ -11,6 +11,7 @@ import pytest
 from esteio.core.model.content import Content, Location
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.engine.inbox import reader
+from esteio.engine.key_scope import EVERYTHING
 from esteio.sim.lab import Lab
 from esteio.store.base import InboxSettlement, RawInbound, UnreadableRow
 from tests.engine.engine_stage import CUSTOMER, came_in, event_types, linked, play
@@ -109,8 +110,8 @@ def test_a_place_that_is_nowhere_is_no_place_and_hides_nobody() -> None:
         )
         await lab.store.inbox.settle(InboxSettlement(0, session.id, lab.clock.now(), True, (nowhere,)))
         assert [one.content.kind for one in await came_in(lab)] == ["unknown", "text", "location"]
-        assert len((await lab.commands.contacts.export(CUSTOMER, lambda _: True))[2]) == 3
-        done = await lab.commands.contacts.erase(CUSTOMER, lambda _: True)
+        assert len((await lab.commands.contacts.export(CUSTOMER, EVERYTHING))[2]) == 3
+        done = await lab.commands.contacts.erase(CUSTOMER, EVERYTHING)
         assert done.messages == 3
 
     play(story)
@@ -127,7 +128,7 @@ def test_erasure_needs_no_decoding() -> None:
         db.execute("UPDATE events SET data = substr(data, 1, 40) || 'meu segredo' WHERE type = 'message.received'")
         assert [one.content.kind for one in await came_in(lab)] == ["text", "text"]
         assert [event.data for event in await event_types(lab, "message.received")] == [{}, {}]
-        await lab.commands.contacts.erase(CUSTOMER, lambda _: True)
+        await lab.commands.contacts.erase(CUSTOMER, EVERYTHING)
         left = [*db.execute("SELECT content FROM messages"), *db.execute("SELECT data FROM events")]
         assert "segredo" not in str(left)
 

@@ -8,6 +8,7 @@ import pytest
 
 from esteio.engine.commands.requests import SessionRequest
 from esteio.engine.errors import CommandError
+from esteio.engine.key_scope import EVERYTHING
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault, inject
 from tests.sim.seed_stage import calls, play, seconds
@@ -91,7 +92,7 @@ def test_server_health_and_number_of_sessions_are_visible(policy: str) -> None:
         for i in range(3):
             await lab.create("srv", f"nova{i}", policy=policy)
         await asyncio.sleep(40)
-        server = (await lab.commands.lookup.server("srv")).server
+        server = (await lab.commands.lookup.server("srv", EVERYTHING)).server
         assert (server.health, server.sessions_at_server) == ("up", 3)
 
     play(story)

@@ -10,6 +10,7 @@ import pytest
 from esteio.core.model.content import Content
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.core.model.state import Reason
+from esteio.core.model.tenant import Reach
 from esteio.store.base import DecisionCommit, InboxSettlement, MessageSearch
 from esteio.store.sql.messages import history
 
@@ -38,8 +39,8 @@ async def test_a_look_goes_through_all_sessions_the_newest_first(store: Any, mak
     assert await ids(store, after=page.next) == newest_first[3:]
     assert page.reached_at is None
     assert await ids(store, session_id=one.id) == newest_first[1::2]
-    assert await ids(store, globs=("oth*",)) == newest_first[::2]
-    assert await ids(store, globs=("nobody",)) == []
+    assert await ids(store, reach=Reach(globs=("oth*",))) == newest_first[::2]
+    assert await ids(store, reach=Reach(globs=("nobody",))) == []
 
 
 async def test_words_are_an_id_a_reference_a_phone_or_a_part_of_the_text(store: Any, make: Any) -> None:
@@ -52,10 +53,10 @@ async def test_words_are_an_id_a_reference_a_phone_or_a_part_of_the_text(store: 
     for words in (text.id, "conversa-7", "pedido", "100%", "8888-7777"):
         assert await ids(store, words=words) == [text.id], words
     for words in ("3EB0AA", "+55 21 97777", "oi"):
-        assert await ids(store, words=words, globs=("other",)) == [arrived], words
+        assert await ids(store, words=words, reach=Reach(globs=("other",))) == [arrived], words
     for words in ("1_0", "kind", "888", "msg_"):
         assert await ids(store, words=words) == [], words
-    assert await ids(store, words="3EB0AA", globs=("s1",)) == []
+    assert await ids(store, words="3EB0AA", reach=Reach(globs=("s1",))) == []
     assert await ids(store, words="oi", session_id=one.id) == []
     assert await ids(store, words="oi", session_id=other.id) == [arrived]
 

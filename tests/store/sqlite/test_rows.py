@@ -49,9 +49,8 @@ async def test_a_statement_that_gave_nothing_before_has_its_names_when_it_gives_
     assert await db.rows("servers", {}) == []
     assert await db.row("servers", {}) is None
     assert await db.row("events_to_deal", {"after": 0, "limit": 9}) is None
-    await db.run(
-        "event_add", {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}", "trace_context": None}
-    )
+    about = {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}"}
+    await db.run("event_add", {**about, "trace_context": None, "tenant": None})
     (row,) = await db.rows("events_to_deal", {"after": 0, "limit": 9})
     first = await db.row("events_to_deal", {"after": 0, "limit": 9})
     assert first is not None
@@ -77,17 +76,15 @@ async def test_one_column_is_read_bare(db: Db) -> None:
 
 async def test_values_are_of_one_column_only(db: Db) -> None:
     """A column more in the statement is an error and not another value."""
-    await db.run(
-        "event_add", {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}", "trace_context": None}
-    )
+    about = {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}"}
+    await db.run("event_add", {**about, "trace_context": None, "tenant": None})
     with pytest.raises(ValueError, match="too many values"):
         await db.values("events_to_deal", {"after": 0, "limit": 9})
 
 
 async def test_what_a_statement_does_not_name_is_an_error(db: Db) -> None:
-    await db.run(
-        "event_add", {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}", "trace_context": None}
-    )
+    about = {"type": "a", "at": 2.0, "session_name": None, "chat": "c", "data": "{}"}
+    await db.run("event_add", {**about, "trace_context": None, "tenant": None})
     row = await db.row("events_to_deal", {"after": 0, "limit": 1})
     with pytest.raises(AttributeError):
         _ = getattr(row, "data")  # noqa: B009 - the reading is what is tested

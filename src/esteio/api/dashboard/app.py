@@ -176,10 +176,12 @@ async def _admitted(visit: Visit, route: PageRoute) -> bool:
     if not has_role(key, route.role):  # guard: page-needs-role
         raise CommandError("forbidden", role=route.role)
     if "name" in visit.request.path:  # guard: page-session-in-scope
-        visit.request.scope.check(visit.request.path["name"])
+        visit.request.scope.check_name(visit.request.path["name"])
     scope = visit.request.scope
     # guard: approvals-counted-in-scope
-    visit.counts["/approvals"] = sum(scope.reaches(one.session) for one in await api.store.approvals.by_state())
+    visit.counts["/approvals"] = sum(
+        scope.named(one.session) for one in await api.store.approvals.by_state(reach=scope)
+    )
     return True
 
 

@@ -100,7 +100,7 @@ class Waiting(NamedTuple):
 async def fleet(visit: Visit) -> ApiResponse:
     """The page, by the words of its address (`fleet_search`)."""
     search = Search.of(visit.request)
-    totals = await visit.api.store.fleet.totals(Search().filter(visit.request.scope.globs))
+    totals = await visit.api.store.fleet.totals(Search().filter(visit.request.scope))
     return visit.drawn(
         "fleet.html",
         search=search,
@@ -111,14 +111,14 @@ async def fleet(visit: Visit) -> ApiResponse:
 
 async def _shown(visit: Visit, search: Search) -> dict[str, Any]:
     """What changes by itself."""
-    store, globs = visit.api.store, visit.request.scope.globs
-    page = await store.fleet.page(search.filter(globs), limit=PAGE[search.view], after=search.after)
+    store, scope = visit.api.store, visit.request.scope
+    page = await store.fleet.page(search.filter(scope), limit=PAGE[search.view], after=search.after)
     held = await store.messages.waiting_by_session([one.id for one in page.items])
     tiles = [tile(visit, one, held.get(one.id, 0)) for one in page.items]
-    totals = found = await store.fleet.totals(Search().filter(globs))
+    totals = found = await store.fleet.totals(Search().filter(scope))
     if search.text or search.server:
-        found = await store.fleet.totals(search._replace(states=()).filter(globs))
-    servers = await store.servers.all()
+        found = await store.fleet.totals(search._replace(states=()).filter(scope))
+    servers = await store.servers.within(scope)
     return {
         "search": search,
         "tiles": tiles,
@@ -183,8 +183,8 @@ async def waiting(visit: Visit, session: str | None = None) -> list[Waiting]:
     scope, say = visit.request.scope, speaker(visit.texts)
     return [
         Waiting(one, say(Reason(one.because)).text, say(one.cost).text, visit.moment(one.created_at))
-        for one in await visit.api.store.approvals.by_state()
-        if scope.reaches(one.session) and session in (None, one.session)  # guard: approvals-shown-in-scope
+        for one in await visit.api.store.approvals.by_state(reach=scope)
+        if scope.named(one.session) and session in (None, one.session)  # guard: approvals-shown-in-scope
     ]
 
 
@@ -192,7 +192,7 @@ async def look(visit: Visit) -> ApiResponse:
     """The button on a tile: the session is looked at now; then the page again. Raises `CommandError`."""
     form = await visit.form()
     name = visit.request.path["name"]
-    await visit.api.commands.operator_actions.recover(name, visit.request.who)
+    await visit.api.commands.operator_actions.recover(name, visit.request.who, scope=visit.request.scope)
     return moved(form["back"] if _BACK.fullmatch(form.get("back", "")) else "/", done="look")
 
 
@@ -200,10 +200,9 @@ async def decide(visit: Visit) -> ApiResponse:
     """A person's word about a destructive step, then its session's page. Raises `CommandError`."""
     await visit.form()
     api, path = visit.api, visit.request.path
-    found = await api.store.approvals.get(path["id"])
-    if found is None or path["decision"] not in ("approve", "reject"):
+    if path["decision"] not in ("approve", "reject"):
         raise CommandError("not-found")
-    visit.request.scope.check(found.session)  # guard: decision-in-scope
+    found = await api.commands.lookup.approval(path["id"], visit.request.scope)  # guard: decision-in-scope
     decision: Any = "approved" if path["decision"] == "approve" else "rejected"
     await api.commands.approvals.decide(found.id, decision, visit.request.who)
     return moved(f"/sessions/{found.session}", done=decision)

@@ -14,6 +14,7 @@ from esteio.api.http.request import ApiRequest
 from esteio.core.model.address import spellings
 from esteio.core.model.ids import ServerName
 from esteio.core.model.state import TROUBLED_FIRST, SessionState
+from esteio.core.model.tenant import Reach
 from esteio.store.base import FleetFilter
 
 View = Literal["tiles", "table"]
@@ -45,10 +46,10 @@ class Search(NamedTuple):
         """Whether it asks for anything but all from the beginning."""
         return bool(self.text or self.states or self.server or self.after)
 
-    def filter(self, globs: tuple[str, ...]) -> FleetFilter:
+    def filter(self, reach: Reach) -> FleetFilter:
         """The same as the store is asked, inside a key's scope."""
         server = ServerName(self.server) if self.server else None
-        return FleetFilter(self.states, server, self.text, phones_of(self.text), globs)
+        return FleetFilter(self.states, server, self.text, phones_of(self.text), reach)
 
     def address(self, **changes: Any) -> str:
         """The page's address with these words; a place goes with the words it was shown for only."""

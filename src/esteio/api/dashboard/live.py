@@ -48,7 +48,7 @@ async def _run(visit: Visit, place: int, write: Write) -> None:
     await written(write, _HELLO)
     alive_at = loop.time() + ALIVE_EVERY_S
     while not visit.api.closing:
-        found = await feed.after(place)
+        found = await feed.after(place, tenant=visit.request.scope.tenant)
         if found:
             place = found[-1].seq
             seen = [told for told in found if may_see(visit.request, told)]
@@ -56,6 +56,7 @@ async def _run(visit: Visit, place: int, write: Write) -> None:
                 await written(write, _frame(seen))
                 await asyncio.sleep(REST_S)
         else:
+            place = max(place, feed.reached)
             await feed.wait(place, min(LOOK_EVERY_S, max(0.0, alive_at - loop.time())))
         if loop.time() >= alive_at:
             await _still_welcome(visit)

@@ -29,6 +29,7 @@ from esteio.core.views.sentences import duration
 from esteio.engine.commands.keys import has_role
 from esteio.engine.commands.requests import Role
 from esteio.engine.errors import CommandError
+from esteio.engine.key_scope import scope_of
 
 HTML = "text/html; charset=utf-8"
 POLICY = (
@@ -200,7 +201,7 @@ class Visit:
             return self._rendered(template, mark, await values())
 
         # guard: drawing-for-the-same-scope, drawing-for-the-same-role, drawing-in-the-same-language
-        what = (template, which, key.role, key.sessions, self.texts.language)
+        what = (template, which, key.role, scope_of(key), self.texts.language)
         drawing = self._drawings.redrawn if REDRAW in self.request.headers else self._drawings.opened
         return (await drawing(what, draw)).replace(mark, self._form_token)
 

@@ -14,6 +14,7 @@ from typing import Final
 from esteio.api.http.route import ApiContext
 from esteio.core.model.ids import SessionName
 from esteio.core.model.session import Session
+from esteio.core.model.tenant import name_on_shared
 from esteio.core.webhooks.evolution_names import instance_name
 from esteio.engine.key_scope import Scope
 
@@ -26,16 +27,27 @@ async def addressed(api: ApiContext, address: str, scope: Scope) -> Session | No
     """Of the sessions that a client may mean the first that its key reaches, for two servers may each have an instance
     of this name; None where there is none."""
     named = await api.store.sessions.by_name(SessionName(address))
-    if named is not None and instance_name(named) == address and scope.reaches(named.name):
+    if named is not None and instance_name(named) == address and scope.reaches(named.name, named.tenant):
         return named
-    return next((one for one in await candidates(api, address) if scope.reaches(one.name)), None)
+    found = await candidates(api, address, scope)
+    return next((one for one in found if scope.reaches(one.name, one.tenant)), None)
 
 
-async def candidates(api: ApiContext, address: str) -> list[Session]:
-    """Those whose instance is called so, then the one that is called so itself."""
-    found = [one for one in await api.store.sessions.by_instance(address) if instance_name(one) == address]
+async def candidates(api: ApiContext, address: str, scope: Scope) -> list[Session]:
+    """Of the tenant's sessions those whose instance is called so, whatever the key's patterns, then the one that is
+    called so itself."""
+    by_instance, found = api.store.sessions.by_instance, []
+    for place in dict.fromkeys((address, name_on_shared(scope.home, address))):
+        found += [one for one in await by_instance(place) if address in (instance_name(one), place_of(one))]
     named = await api.store.sessions.by_name(SessionName(address))
-    return found if named is None or named in found else [*found, named]
+    if named is not None and named not in found:
+        found.append(named)
+    return [one for one in found if scope.owns(one.tenant)]  # guard: door-candidates-of-the-tenant
+
+
+def place_of(session: Session) -> str:
+    """What the server itself calls it; the session's own name where its server has no such word."""
+    return session.ref.get("instance_name") or session.name
 
 
 def session_name(instance: str) -> str:

@@ -204,7 +204,7 @@ async def admitted(door: Door, route: DoorRoute, request: ApiRequest) -> DoorCal
     if name is not None:
         session = await addressed(api, name, request.scope)
         if session is None:
-            hidden = not request.scope.reaches(name) or await candidates(api, name)
+            hidden = not request.scope.named(name) or await candidates(api, name, request.scope)
             raise unauthorized() if hidden else no_such_instance(name)
     if not has_role(key, route.role):
         raise CommandError("forbidden", role=route.role)

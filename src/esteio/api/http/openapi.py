@@ -33,6 +33,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "in": "Where providers post their webhooks",
     "gateway": "What this gateway is, and what it knows",
     "apply": "A file of servers and sessions, put into force",
+    "tenants": "The customers of one gateway; for its operator",
     "notices": "Who is told of outages",
     "login-links": "A way into the dashboard, good for once",
     "operations": "For those who run it",

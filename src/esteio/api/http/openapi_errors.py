@@ -18,10 +18,15 @@ BY_SCOPE: Final[Mapping[str, tuple[str, ...]]] = {
     scopes.APPROVAL.name: ("session-out-of-reach", "unknown-approval"),
     scopes.KEY.name: ("unknown-key",),
     scopes.WEBHOOK.name: ("unknown-webhook",),
+    scopes.TENANT.name: ("outside-scope",),
     scopes.GATEWAY.name: ("outside-scope",),
     scopes.BODY.name: ("session-out-of-reach",),
 }
-BY_ADDRESS: Final[Mapping[str, str]] = {"/v1/servers/{name}": "unknown-server", "/in/{token}": "unknown-token"}
+BY_ADDRESS: Final[Mapping[str, str]] = {
+    "/v1/servers/{name}": "unknown-server",
+    "/v1/tenants/{name}": "unknown-tenant",
+    "/in/{token}": "unknown-token",
+}
 OF_BODIES: Final = ("invalid-json", "unknown-field", "invalid-value", "too-large")
 OF_WRITES: Final = ("storage-full", "storage-broken")
 
@@ -42,7 +47,7 @@ def _of_the_route(route: Route) -> list[str]:
     if not route.while_closing:
         named += ["closing", "storage-broken", "storage-unavailable"]
     if route.role is not None:
-        named += ["unauthorized", "forbidden"]
+        named += ["unauthorized", "forbidden", "tenant-suspended"]
     if route.role is not None and (route.method == "GET" or any(one.where == "query" for one in route.parameters)):
         named += ["unknown-field", "invalid-value"]
     if route.scope is not None:

@@ -27,6 +27,7 @@ _ROOMS: Final[Mapping[str, Mapping[str, str]]] = {
     "keys": {"id": "key_01k9z4q8m3v7w2x5y6t1r0n8pb"},
     "webhooks": {"id": "wh_01k9z4q8m3v7w2x5y6t1r0n8pb"},
     "approvals": {"id": "apr_01k9z4q8m3v7w2x5y6t1r0n8pb"},
+    "tenants": {"name": "bakery"},
 }
 """… and what else, below some."""
 QUERIES: Final[Mapping[str, str]] = {
@@ -60,6 +61,12 @@ REQUESTS: Final[Mapping[str, Any]] = {
         "client_ref": "order-4711",
     },
     "POST /v1/keys": {"name": "crm", "role": "send", "sessions": ["shop-*"]},
+    "POST /v1/tenants": {
+        "name": "bakery",
+        "title": "Padaria Central",
+        "quotas": {"sessions": 3, "messages_per_day": 2000, "webhooks": 5},
+    },
+    "PATCH /v1/tenants/{name}": {"quotas": {"sessions": 5}, "enabled": True},
     "POST /v1/webhooks": {
         "url": "https://crm.example/hooks/esteio",
         "events": ["message.received", "session.state_changed"],

@@ -173,10 +173,10 @@ class ApiContext:
         )
 
     def server_shown(self, stored: StoredServer, call: ApiRequest) -> server_documents.ServerDocument:
-        """The same as its caller may see it: only a key for the whole gateway sees the address, and how many sessions
-        of others there are."""
-        shown = self.server_document(stored, call.texts)
-        if call.scope.everything:
+        """The same as its caller may see it: only who sees all that its owner has sees the address, and how many
+        sessions of others there are."""
+        shown, scope = self.server_document(stored, call.texts), call.scope
+        if scope.everything or (scope.whole and scope.tenant == stored.server.tenant):
             return shown
         return msgspec.structs.replace(shown, **dict.fromkeys(server_documents.HIDDEN))
 

@@ -29,7 +29,7 @@ async def list_open(api: ApiContext, call: ApiRequest) -> ApiResponse:
     call.query()
     say = speaker(call.texts)
     scope = call.scope
-    shown = [one for one in await api.store.approvals.by_state() if scope.reaches(one.session)]
+    shown = [one for one in await api.store.approvals.by_state(reach=scope) if scope.named(one.session)]
     return answer(ApprovalPage(tuple(documents.approval(one, say) for one in shown)))
 
 

@@ -39,7 +39,7 @@ class ErasedDocument(msgspec.Struct, frozen=True):
 async def export(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """All of it, in one document."""
     call.query()
-    who, lids, messages = await api.commands.contacts.export(call.path["address"], call.scope.reaches)
+    who, lids, messages = await api.commands.contacts.export(call.path["address"], call.scope)
     say = speaker(call.texts)
     phone = who if kind_of(who) == "phone" else None
     shown = tuple(documents.message(one, say, link=api.link) for one in messages)
@@ -50,7 +50,7 @@ async def export(api: ApiContext, call: ApiRequest) -> ApiResponse:
 async def erase(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Gone for good; proofs and counts stay."""
     await call.ask(EmptyRequest)
-    done = await api.commands.contacts.erase(call.path["address"], call.scope.reaches)
+    done = await api.commands.contacts.erase(call.path["address"], call.scope)
     return answer(ErasedDocument(done.messages, done.events, done.webhooks, len(done.media), done.under_way))
 
 

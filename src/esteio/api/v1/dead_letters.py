@@ -69,9 +69,9 @@ async def list_some(api: ApiContext, call: ApiRequest) -> ApiResponse:
         following = f"m{last}" if last is not None else None if kind == "message" else "e0"
         if items or last is not None or kind == "message":
             return answer(DeadLetterPage(tuple(items), following))
-    events = await api.store.dead_letters.events(wanted, limit=limit, after=place if part == "e" else 0)
+    events = await api.store.dead_letters.events(wanted, limit=limit, after=place if part == "e" else 0, reach=scope)
     following = f"e{events[-1].id}" if len(events) == limit else None
-    reached = [dead for dead in events if scope.reaches(dead.session or None)]
+    reached = [dead for dead in events if (scope.named(dead.session) if dead.session else scope.whole)]
     # What somebody else's webhook answered is not for a scoped key.
     mine = None if scope.everything else {one.id for one in await api.commands.webhooks.within(scope)}
     shown = tuple(_event(dead, tell=mine is None or dead.endpoint in mine) for dead in reached)
@@ -82,10 +82,10 @@ async def _messages(
     api: ApiContext, call: ApiRequest, wanted: DeadFilter, limit: int, after: int
 ) -> tuple[list[DeadLetterDocument], int | None]:
     """(those that the caller reaches, where to go on or None when that was all)."""
-    found = await api.store.dead_letters.messages(wanted, limit=limit, after=after)
+    found = await api.store.dead_letters.messages(wanted, limit=limit, after=after, reach=call.scope)
     items, say, scope = [], speaker(call.texts), call.scope
     for dead in found:
-        message = await api.store.messages.get(MessageId(dead.id)) if scope.reaches(dead.session) else None
+        message = await api.store.messages.get(MessageId(dead.id)) if scope.named(dead.session) else None
         if message is not None:
             shown = documents.message(message, say, link=api.link)
             items.append(DeadLetterDocument("message", dead.session, shown.updated_at, message=shown))

@@ -93,13 +93,14 @@ async def _run(api: ApiContext, call: ApiRequest, place: int, hello: bytes, writ
         loop = asyncio.get_running_loop()
         alive_at = loop.time() + ALIVE_EVERY_S
         while not api.closing:
-            found = await api.feed.after(place)
+            found = await api.feed.after(place, tenant=call.scope.tenant)
             if found:
                 place = found[-1].seq
                 if frames := b"".join(_frame(told) for told in found if may_see(call, told)):
                     await written(write, retry + frames)
                     retry = b""
             elif loop.time() < alive_at:
+                place = max(place, api.feed.reached)
                 await api.feed.wait(place, min(LOOK_EVERY_S, alive_at - loop.time()))
                 continue
             if loop.time() >= alive_at:
@@ -127,10 +128,10 @@ async def still_welcome(api: ApiContext, call: ApiRequest) -> None:
 
 
 def may_see(call: ApiRequest, told: StreamedEvent) -> bool:
-    """A key for some sessions sees those, and no server's events."""
+    """A key sees its tenant's, of them those of its sessions; what concerns no session, only a key of no patterns."""
     if told.type in NEEDS_OPERATE and not has_role(call.key, "operate"):
         return False
-    return call.scope.reaches(told.session)
+    return call.scope.reaches(told.session, told.tenant)
 
 
 def _frame(told: StreamedEvent) -> bytes:

@@ -46,9 +46,10 @@ async def unreadable(api: ApiContext, call: ApiRequest) -> ApiResponse:
     one_of(words, "state", Literal["unreadable"])
     limit = page_size(words)
     scope = call.scope
-    rows = await api.store.inbox.unreadable(limit, whole_number(words, "after", 0, 0, LAST_ROW), SHOWN_BYTES)
+    after = whole_number(words, "after", 0, 0, LAST_ROW)
+    rows = await api.store.inbox.unreadable(limit, after, SHOWN_BYTES, reach=scope)
     told = api.addresses_told
-    items = tuple(_document(row, scope, told) for row in rows if scope.reaches(row.session))
+    items = tuple(_document(row, scope, told) for row in rows if scope.named(row.session))
     return answer(InboxPage(items, str(rows[-1].id) if len(rows) == limit else None))
 
 

@@ -56,22 +56,14 @@ class AdoptionPage(msgspec.Struct, frozen=True):
 async def instances(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The provider's own list; a key for some sessions sees what it could adopt, or has."""
     call.query()
-    scope = call.scope
-    found = await api.commands.instances.of_server(call.path["name"])
-    rows = [one for one in found if scope.reaches(one.session or one.entry.key)]
-    return answer(InstancePage(tuple(_instance(one) for one in rows)))
+    found = await api.commands.instances.of_server(call.path["name"], call.scope)
+    return answer(InstancePage(tuple(_instance(one) for one in found)))
 
 
 async def adopt(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 whatever became of each: the results tell."""
-    ask, scope = await call.ask(AdoptRequest), call.scope
-    if ask.instances == "all":
-        found = await api.commands.instances.of_server(call.path["name"])
-        free = tuple(one.entry.key for one in found if one.session is None and scope.reaches(one.entry.key))
-        ask = msgspec.structs.replace(ask, instances=free)
-    for name in ask.instances:
-        scope.check_instance(name)
-    results = await api.commands.instances.adopt(call.path["name"], ask, call.who)
+    ask = await call.ask(AdoptRequest)
+    results = await api.commands.instances.adopt(call.path["name"], ask, call.who, call.scope)
     return answer(AdoptionPage(tuple(adoption(one, call) for one in results)))
 
 
@@ -119,7 +111,7 @@ ROUTES = (
         "Adopt instances of a server",
         {200: AdoptionPage},
         body=AdoptRequest,
-        errors=("instances-unlisted", "provider-unanswered", "ref-out-of-reach"),
+        errors=("instances-unlisted", "provider-unanswered", "ref-out-of-reach", "unknown-tenant"),
         scope=scopes.BODY,
     ),
 )

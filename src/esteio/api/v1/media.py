@@ -19,6 +19,7 @@ from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
 from esteio.core.views.sentences import sentence
 from esteio.engine.errors import CommandError
+from esteio.engine.key_scope import EVERYTHING
 from esteio.engine.media import file_names
 from esteio.engine.media.links import name_of
 from esteio.store.media import PIECE
@@ -32,6 +33,8 @@ _HARMLESS = {
     "cache-control": "private, no-cache",
     "accept-ranges": "bytes",
 }
+SIGNED = EVERYTHING
+"""An address that we signed names its message: whoever holds it was shown it."""
 Write = Callable[[bytes], Awaitable[None]]
 Read = Callable[[int, int], Awaitable[bytes]]
 
@@ -39,7 +42,7 @@ Read = Callable[[int, int], Awaitable[bytes]]
 async def by_key(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 or 206 with the bytes; 409 while they are fetched, 410 when they are gone."""
     call.query()
-    message = await api.commands.lookup.message(call.path["id"])
+    message = await api.commands.lookup.message(call.path["id"], call.scope)
     return await _handed_out(api, call, message)
 
 
@@ -47,7 +50,7 @@ async def by_link(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The same for whoever holds a signed address."""
     words = call.query("expires", "signature")
     api.links.check(call.path["id"], words.get("expires", ""), words.get("signature", ""))
-    return await _handed_out(api, call, await api.commands.lookup.message(call.path["id"]))
+    return await _handed_out(api, call, await api.commands.lookup.message(call.path["id"], SIGNED))
 
 
 async def _handed_out(api: ApiContext, call: ApiRequest, message: Message) -> ApiResponse:

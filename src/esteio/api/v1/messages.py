@@ -30,7 +30,7 @@ async def send(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """202 once it is on the disk; 200 when it has settled by the time of the answer. Raises `CommandError`
     (`too-large`) for a body over the limit that carries no media."""
     idem_key = call.idempotency_key
-    session = await api.commands.lookup.session(call.path["name"])
+    session = await api.commands.lookup.session(call.path["name"], call.scope)
     body = await call.body()
     ask = await call.ask(MessageRequest)
     if len(body) > api.settings.max_body_bytes and (ask.media is None or ask.media.base64 is None):
@@ -47,7 +47,7 @@ async def send(api: ApiContext, call: ApiRequest) -> ApiResponse:
 async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The session's messages, newest first, narrowed by `state` and `direction`, one page at a time."""
     words = call.query("state", "direction", "limit", "after")
-    session = await api.commands.lookup.session(call.path["name"])
+    session = await api.commands.lookup.session(call.path["name"], call.scope)
     page = await api.store.messages.page(
         session.id,
         state=one_of(words, "state", MessageState),
@@ -62,7 +62,7 @@ async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 async def one(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """A message with every attempt and its outcome."""
-    message = await api.commands.lookup.message(call.path["id"])
+    message = await api.commands.lookup.message(call.path["id"], call.scope)
     attempts = await api.store.messages.attempts(message.id)
     return answer(documents.message(message, speaker(call.texts), attempts=attempts, link=api.link))
 
@@ -88,6 +88,7 @@ _SEND_PARAMETERS = (
 )
 
 _SEND_ERRORS = (
+    "quota-messages",
     "invalid-phone",
     "ambiguous-phone",
     "chat-not-answerable",

@@ -22,7 +22,7 @@ _BYTES = "application/octet-stream"
 async def raw(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The webhook's body, or the row of the provider's list that the message was read back from. Raises `CommandError`
     (`raw-gone`) when it is no longer kept."""
-    message = await api.commands.lookup.message(call.path["id"])
+    message = await api.commands.lookup.message(call.path["id"], call.scope)
     found = await api.store.inbox.of_message(message.id)
     if found is None:
         raise CommandError("raw-gone")

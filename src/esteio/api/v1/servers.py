@@ -28,15 +28,15 @@ async def add(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 
 async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
-    """All servers: there are few."""
+    """All that the key's tenant may use: there are few."""
     call.query()
-    stored = await api.store.servers.all()
+    stored = await api.store.servers.within(call.scope)
     return answer(ServerPage(tuple(api.server_shown(one, call) for one in stored)))
 
 
 async def one(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Health, version, quirks in force, budget in use; where it stands only to keys for the whole gateway."""
-    return answer(api.server_shown(await api.commands.lookup.server(call.path["name"]), call))
+    return answer(api.server_shown(await api.commands.lookup.server(call.path["name"], call.scope), call))
 
 
 async def change(api: ApiContext, call: ApiRequest) -> ApiResponse:
@@ -60,7 +60,7 @@ ROUTES = (
         "Add a provider's server",
         {201: ServerDocument},
         body=ServerRequest,
-        errors=("name-taken",),
+        errors=("name-taken", "quota-servers", "unknown-tenant"),
         scope=scopes.GATEWAY,
     ),
     Route("GET", "/v1/servers", list_all, "read", "List the servers", {200: ServerPage}, scope=scopes.ITEMS),

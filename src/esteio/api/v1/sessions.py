@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Literal, TypeVar
 
 import msgspec
-from msgspec import UnsetType
 
 from esteio.api.http import cursors, qr_image, scopes
 from esteio.api.http.openapi_schemas import literal
@@ -68,11 +67,9 @@ class TimelinePage(msgspec.Struct, frozen=True):
 async def create(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """201 whatever the provider says: the row is there, and its state tells."""
     ask = await call.ask(SessionRequest)
-    call.scope.check(ask.name)
-    await api.commands.sessions.check_scope(call.scope, ask)
     if ask.dry_run:
-        return answer(adoption(await api.commands.instances.would_adopt(ask), call))
-    opened = await api.commands.sessions.create(_with_wait(ask, call), call.who)
+        return answer(adoption(await api.commands.instances.would_adopt(ask, call.scope), call))
+    opened = await api.commands.sessions.create(_with_wait(ask, call), call.who, scope=call.scope)
     return answer(_with_replaced(await _opened(api, opened, call), opened.stood), 201)
 
 
@@ -92,12 +89,13 @@ async def _reached(api: ApiContext, scope: Scope, words: Mapping[str, str]) -> t
     shown: list[Session] = []
     while True:
         page = await api.store.sessions.page(
+            reach=scope,
             state=state,
             server=None if server is None else ServerName(server),
-            limit=limit if scope.everything else LARGEST_PAGE,
+            limit=limit if scope.whole else LARGEST_PAGE,
             after=after,
         )
-        shown += [session for session in page.items if scope.reaches(session.name)]
+        shown += [session for session in page.items if scope.named(session.name)]
         if len(shown) > limit or (len(shown) == limit and page.next is not None):
             return shown[:limit], shown[limit - 1].name
         if page.next is None:
@@ -116,9 +114,9 @@ async def change(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """What is left out stays."""
     ask = await call.ask(SessionChange)
     session = await _named(api, call)
-    if not isinstance(ask.ref, UnsetType):
-        call.scope.check_ref(ask.ref, api.providers[session.kind].declaration)
-    return await api.session_answer(await api.commands.sessions.change(session.name, ask, call.who), call)
+    return await api.session_answer(
+        await api.commands.sessions.change(session.name, ask, call.who, scope=call.scope), call
+    )
 
 
 async def delete(api: ApiContext, call: ApiRequest) -> ApiResponse:
@@ -127,7 +125,8 @@ async def delete(api: ApiContext, call: ApiRequest) -> ApiResponse:
     at_provider: AtProvider = one_of(words, "at_provider", AtProvider) or "keep"
     put_back = one_of(words, "put_back", Literal["true", "false"]) != "false"
     session = await _named(api, call)
-    left = await api.commands.session_removal.delete(session.name, at_provider, call.who, put_back=put_back)
+    remove = api.commands.session_removal.delete
+    left = await remove(session.name, at_provider, call.who, put_back=put_back, scope=call.scope)
     return NOTHING if left is None else await api.session_answer(left, call, 202)
 
 
@@ -135,7 +134,7 @@ async def pair(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with a code or the link, 202 while there is neither."""
     ask = await call.ask(PairRequest)
     session = await _named(api, call)
-    opened = await api.commands.pairing.pair(session.name, _with_wait(ask, call), call.who)
+    opened = await api.commands.pairing.pair(session.name, _with_wait(ask, call), call.who, scope=call.scope)
     found = opened.qr is not None or opened.session.state == "connected"
     return await _opened_answer(api, opened, call, done=found)
 
@@ -144,7 +143,7 @@ async def recreate(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with a code, a link or an error, 202 while the work goes on."""
     ask = await call.ask(WaitRequest)
     session = await _named(api, call)
-    opened = await api.commands.pairing.recreate(session.name, _with_wait(ask, call), call.who)
+    opened = await api.commands.pairing.recreate(session.name, _with_wait(ask, call), call.who, scope=call.scope)
     return await _opened_answer(api, opened, call, done=opened.settled)
 
 
@@ -152,21 +151,24 @@ async def recover(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """202: it is looked at now."""
     await call.ask(EmptyRequest)
     session = await _named(api, call)
-    return await api.session_answer(await api.commands.operator_actions.recover(session.name, call.who), call, 202)
+    done = await api.commands.operator_actions.recover(session.name, call.who, scope=call.scope)
+    return await api.session_answer(done, call, 202)
 
 
 async def pause(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Watched, never acted on."""
     await call.ask(EmptyRequest)
     session = await _named(api, call)
-    return await api.session_answer(await api.commands.operator_actions.pause(session.name, call.who), call)
+    done = await api.commands.operator_actions.pause(session.name, call.who, scope=call.scope)
+    return await api.session_answer(done, call)
 
 
 async def resume(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Ends a pause: the session is judged and acted on again. Gives the session's document."""
     await call.ask(EmptyRequest)
     session = await _named(api, call)
-    return await api.session_answer(await api.commands.operator_actions.resume(session.name, call.who), call)
+    done = await api.commands.operator_actions.resume(session.name, call.who, scope=call.scope)
+    return await api.session_answer(done, call)
 
 
 async def qr(api: ApiContext, call: ApiRequest) -> ApiResponse:
@@ -200,7 +202,7 @@ async def export(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 
 async def _named(api: ApiContext, call: ApiRequest) -> Session:
-    return await api.commands.lookup.session(call.path["name"])
+    return await api.commands.lookup.session(call.path["name"], call.scope)
 
 
 def _with_wait(ask: A, call: ApiRequest) -> A:
@@ -254,6 +256,8 @@ ROUTES = (
         body=SessionRequest,
         parameters=(_PREFER,),
         errors=(
+            "quota-sessions",
+            "unknown-tenant",
             "name-taken",
             "unknown-server",
             "invalid-phone",
@@ -286,6 +290,9 @@ ROUTES = (
         {200: SessionDocument},
         body=SessionChange,
         errors=(
+            "quota-sessions",
+            "tenant-server",
+            "unknown-tenant",
             "invalid-phone",
             "ref-out-of-reach",
             "already-adopted",

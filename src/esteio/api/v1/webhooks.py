@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from esteio.api.http import scopes
 from esteio.api.http.request import NOTHING, ApiRequest, ApiResponse, answer, page_size, whole_number
 from esteio.api.http.route import ApiContext, Route, page_parameters
+from esteio.api.v1.keys import tenant_told
 from esteio.core.views.documents import timestamp
 from esteio.core.webhooks.delivery_policy import EndpointHealth, Format
 from esteio.core.webhooks.event_formats import event_id
@@ -44,9 +46,11 @@ class WebhookDocument(msgspec.Struct, frozen=True):
     last_failed_at: str | None
     waiting: Waiting
     created_at: str
+    tenant: str | UnsetType = UNSET
+    """Whose events it hears; not there: of all tenants, or of `default` where it is for some sessions."""
 
 
-class NewWebhook(WebhookDocument, frozen=True):
+class NewWebhook(WebhookDocument, frozen=True, kw_only=True):
     """`secret` signs every delivery; it is shown this once."""
 
     secret: str
@@ -170,6 +174,7 @@ async def _document(api: ApiContext, endpoint: Endpoint) -> WebhookDocument:
         last_failed_at=_maybe(health.last_failed_at),
         waiting=Waiting(chats, _maybe(oldest_at)),
         created_at=timestamp(endpoint.created_at),
+        tenant=tenant_told(endpoint.tenant, endpoint.sessions),
     )
 
 
@@ -211,7 +216,7 @@ ROUTES = (
         "Subscribe to events",
         {201: NewWebhook},
         body=EndpointRequest,
-        errors=("target-not-allowed",),
+        errors=("target-not-allowed", "quota-webhooks", "unknown-tenant"),
         scope=scopes.BODY,
     ),
     Route("GET", "/v1/webhooks", list_all, "admin", "List the webhooks", {200: WebhookPage}, scope=scopes.ITEMS),

@@ -103,3 +103,5 @@ class Server(msgspec.Struct, frozen=True):
     row_version: int = 0
     """Compare-and-set counter of this row."""
     wake_at: float | None = None
+    tenant: str | None = None
+    """Whose it is; None: the operator's, shared by all tenants."""

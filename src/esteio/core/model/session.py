@@ -15,6 +15,7 @@ import msgspec
 from esteio.core.model.ids import ServerKind, ServerName, SessionId, SessionName
 from esteio.core.model.recovery import Outage, Recovery
 from esteio.core.model.state import Axis, Gate, Reason, SessionState
+from esteio.core.model.tenant import DEFAULT
 
 KEEP_CLOSED = 4
 """How many refusals are remembered; two decide."""
@@ -192,6 +193,7 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     wake_at: float | None = None
     restricted_until: float = 0.0
     """Until when people who do not know this number are not written to (463); 0: everybody is."""
+    tenant: str = DEFAULT
 
 
 SENDS: Mapping[SessionState, bool] = {

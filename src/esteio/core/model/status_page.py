@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from esteio.core.model.ids import SessionId, SessionName
+from esteio.core.model.tenant import DEFAULT
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -26,3 +27,5 @@ class StatusPage(msgspec.Struct, frozen=True):
     enabled: bool = False
     sessions: tuple[Listed, ...] = ()
     created_at: float = 0.0
+    tenant: str = DEFAULT
+    """Whose sessions it may show."""

@@ -37,6 +37,7 @@ from esteio.core.model.message import AttemptRecord, Direction, Message, Message
 from esteio.core.model.recovery import Approval, Outage, Recovery, Rung
 from esteio.core.model.session import Session
 from esteio.core.model.state import Answer, Axis, Reason, SessionState
+from esteio.core.model.tenant import DEFAULT
 
 Document = dict[str, Any]
 RestrictionKind = Literal["new-chats", "account"]
@@ -179,6 +180,8 @@ class SessionDocument(msgspec.Struct, frozen=True):
     retry_after_s: int | UnsetType = UNSET
     previous: SessionState | UnsetType = UNSET
     """Only in `session.state_changed`."""
+    tenant: str | UnsetType = UNSET
+    """Whose it is, where that is not `default`."""
 
 
 class MediaDocument(msgspec.Struct, frozen=True):
@@ -358,6 +361,7 @@ def session(value: Session, held: int, say: Say, *, previous: SessionState | Non
         created_at=timestamp(value.created_at),
         restriction=restriction(value),
         previous=UNSET if previous is None else previous,
+        tenant=UNSET if value.tenant == DEFAULT else value.tenant,
     )
 
 

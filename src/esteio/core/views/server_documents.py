@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from esteio.core.judge import pacing
 from esteio.core.model import server_reason
@@ -76,6 +77,8 @@ class ServerDocument(msgspec.Struct, frozen=True):
     limits: Limits
     budget: BudgetDocument
     outage: OutageDocument | None
+    tenant: str | UnsetType = UNSET
+    """Whose it is; not there: all tenants share it."""
 
 
 def quirk(value: Quirk, kind: str, texts: Catalogue) -> QuirkDocument:
@@ -121,6 +124,7 @@ def _server(
         limits=own,
         budget=budget,
         outage=outage(value.outage),
+        tenant=UNSET if value.tenant is None else value.tenant,
     )
 
 

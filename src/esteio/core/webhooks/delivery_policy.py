@@ -74,13 +74,19 @@ class EndpointHealth(msgspec.Struct, frozen=True):
         return f"EndpointHealth({word}, failures={self.failures})"
 
 
-def wants(types: Sequence[str], sessions: Sequence[str], kind: str, session: str | None) -> bool:
-    """Whether an endpoint subscribed to these types (none: all but `PROVIDER_EVENT`) and session globs (none: all)
-    wants this event.
+def wants(types: Sequence[str], kind: str) -> bool:
+    """Whether an endpoint subscribed to these types (none: all but `PROVIDER_EVENT`) wants events of this one."""
+    return kind in types if types or kind == PROVIDER_EVENT else True
 
-    An event of no session (a server's) goes to everybody who wants its type.
+
+def hears(tenant: str | None, sessions: Sequence[str], whose: str | None, session: str | None) -> bool:
+    """Whether an endpoint of this tenant (None: the operator's) and these session globs (none: all) may be told an
+    event of the tenant `whose`.
+
+    What happens to a server that all share (`whose` and `session` None) may be told to everybody, what happens to a
+    tenant's own server to all of that tenant.
     """
-    if (types or kind == PROVIDER_EVENT) and kind not in types:
+    if tenant is not None and whose not in (None, tenant):  # guard: event-of-its-tenant
         return False
     return not sessions or session is None or any(fnmatchcase(session, glob) for glob in sessions)
 

@@ -11,11 +11,14 @@ from functools import lru_cache
 import msgspec
 
 from esteio.core.model.session import Session
+from esteio.core.model.tenant import DEFAULT, name_on_shared
 
 
 def instance_name(session: Session) -> str:
-    """The name that the server's own clients know; the session's own where its server has no such word."""
-    return session.ref.get("instance_name") or session.name
+    """The name that the server's own clients know; the session's own where its server has no such word. What stands
+    before it on a server that tenants share (`name_on_shared`) is no client's business."""
+    name = session.ref.get("instance_name") or session.name
+    return name if session.tenant == DEFAULT else name.removeprefix(name_on_shared(session.tenant, ""))
 
 
 def instance_id(session: Session) -> str:

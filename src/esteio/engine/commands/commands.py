@@ -38,6 +38,7 @@ from esteio.engine.commands.sessions.removal import SessionRemoval
 from esteio.engine.commands.sessions.replaced_webhook import ReplacedWebhooks
 from esteio.engine.commands.sessions.session_commands import SessionCommands
 from esteio.engine.commands.status.status_pages import StatusPageCommands
+from esteio.engine.commands.tenants import TenantCommands
 from esteio.engine.commands.vault.rotation import KeyRotation
 from esteio.engine.commands.webhook_budget import WebhookBudget
 from esteio.engine.commands.webhooks import WebhookCommands
@@ -74,6 +75,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
     instance_webhooks: InstanceWebhooks
     dead_letters: DeadLetterCommands
     keys: KeyCommands
+    tenants: TenantCommands
     notices: NoticeCommands
     status_pages: StatusPageCommands
     declared: DeclaredCommands
@@ -103,7 +105,7 @@ def build_commands(
     """Hands each object what it uses. `transport`: the way to the providers, for reads only; `resolve`: where a host
     name in a URL leads; `nodes`: how many share what is allowed to all together."""
     allowed = settings.allowed_networks
-    lookup = Lookup(store.sessions, store.servers, store.messages)
+    lookup = Lookup(store.sessions, store.servers, store.messages, store.approvals)
     addressing = Addressing(store.contacts, settings.phone_region)
     bindings = Bindings(store.servers, store.sessions, providers)
     evidence = OperatorEvidence(store.journal, clock, audit=audit, waiter=waiter, wakeups=wakeups)
@@ -236,10 +238,13 @@ def build_commands(
             audit=audit,
             wakeups=wakeups,
         ),
-        dead_letters=DeadLetterCommands(store.dead_letters, store.messages, clock, audit=audit, wakeups=wakeups),
+        dead_letters=DeadLetterCommands(
+            store.dead_letters, store.messages, clock, lookup=lookup, audit=audit, wakeups=wakeups
+        ),
         keys=keys,
+        tenants=TenantCommands(store.tenants, clock, audit=audit, changed=keys.forget),
         notices=NoticeCommands(clock, notifier, audit),
-        status_pages=StatusPageCommands(store.status_pages, store.sessions, clock, audit),
+        status_pages=StatusPageCommands(store.status_pages, store.tenants, clock, lookup=lookup, audit=audit),
         declared=DeclaredCommands(
             store.servers,
             store.sessions,

@@ -5,13 +5,14 @@ Never lives here: what counts as naming somebody (`store`), an answer's shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from esteio.clock import Clock
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.addressing import Addressing
+from esteio.engine.key_scope import Scope
 from esteio.engine.runtime.ports import Wakeups
 from esteio.log import clean_text, logger
 from esteio.store.base import Erased, every_session
@@ -23,7 +24,7 @@ log = logger("contacts")
 
 
 class ContactCommands:
-    """Export and erasure of what is stored of one person. `reaches` tells which sessions the caller's key is for."""
+    """Export and erasure of what is stored of one person. `scope`: which sessions the caller's key is for."""
 
     def __init__(
         self,
@@ -39,18 +40,18 @@ class ContactCommands:
         self._contacts, self._sessions, self._clock, self._audit = contacts, sessions, clock, audit
         self._addressing, self._media_store, self._wakeups = addressing, media_store, wakeups
 
-    async def export(self, who: str, reaches: Callable[[str], bool]) -> tuple[str, list[str], list[Message]]:
+    async def export(self, who: str, scope: Scope) -> tuple[str, list[str], list[Message]]:
         """(address, lids, messages, oldest first). Raises `CommandError`: invalid-phone, ambiguous-phone."""
-        sessions = await self._reached_sessions(reaches)
+        sessions = await self._reached_sessions(scope)
         found, names = await self._names(who, sessions)
         messages = [message for one in sessions for message in await self._contacts.messages(one.id, names)]
         await self._audit.note("contact.exported", after={"contact": clean_text(found), "messages": len(messages)})
         lids = sorted(name for name in names if name.endswith("@lid"))
         return found, lids, sorted(messages, key=lambda message: message.created_at)
 
-    async def erase(self, who: str, reaches: Callable[[str], bool]) -> Erased:
+    async def erase(self, who: str, scope: Scope) -> Erased:
         """What that did in all sessions. Raises `CommandError`: invalid-phone, ambiguous-phone."""
-        sessions = await self._reached_sessions(reaches)
+        sessions = await self._reached_sessions(scope)
         _, names = await self._names(who, sessions)
         alias, asked_at = self._clock.new_id("erased"), self._clock.now()
         # Its alias names the person, as in the messages that stay: the log must not keep whom it was asked to forget.
@@ -72,8 +73,9 @@ class ContactCommands:
                 names |= set(await self._contacts.addresses(one.id, names))
         return read.address, names
 
-    async def _reached_sessions(self, reaches: Callable[[str], bool]) -> Sequence[Session]:
-        return [session async for session in every_session(self._sessions) if reaches(session.name)]
+    async def _reached_sessions(self, scope: Scope) -> Sequence[Session]:
+        every = every_session(self._sessions, reach=scope)
+        return [session async for session in every if scope.reaches(session.name, session.tenant)]
 
 
 def _sum(parts: Sequence[Erased]) -> Erased:

@@ -18,11 +18,12 @@ from esteio.core.model.ids import MessageId
 from esteio.core.model.message import MessageState
 from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.checks import moment
+from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.messages import RETRIED_FROM
 from esteio.engine.commands.requests import DeadLetterRequest
 from esteio.engine.key_scope import Scope
 from esteio.engine.runtime.ports import Wakeups
-from esteio.store.delivery import DeadFilter
+from esteio.store.delivery import DeadEvent, DeadFilter
 from esteio.store.ports.delivery import DeadLetters
 from esteio.store.ports.messages import Messages
 
@@ -43,10 +44,17 @@ class DeadLetterCommands:
     """Sends dead letters again."""
 
     def __init__(
-        self, dead_letters: DeadLetters, messages: Messages, clock: Clock, *, audit: AuditLog, wakeups: Wakeups
+        self,
+        dead_letters: DeadLetters,
+        messages: Messages,
+        clock: Clock,
+        *,
+        lookup: Lookup,
+        audit: AuditLog,
+        wakeups: Wakeups,
     ) -> None:
         self._dead_letters, self._messages, self._clock = dead_letters, messages, clock
-        self._audit, self._wakeups = audit, wakeups
+        self._lookup, self._audit, self._wakeups = lookup, audit, wakeups
 
     async def replay(self, request: DeadLetterRequest, scope: Scope) -> Replayed:
         """Those that fit, of sessions that the caller reaches. What dies again meanwhile is not taken twice."""
@@ -69,15 +77,22 @@ class DeadLetterCommands:
         with self._audit.records("dead_letters.replayed", after={"messages": list(ids)}):
             for one in ids:
                 message = await self._messages.get(MessageId(one))
-                if message is not None and message.state in DEAD and scope.reaches(message.session):
+                if message is None or message.state not in DEAD:
+                    continue
+                if await self._lookup.reaches(message.session_id, scope):
                     count += await self._revive(MessageId(one))
         self._wakeups.sends()
         return count
 
     async def replay_events(self, ids: Sequence[int], scope: Scope) -> int:
         """Of these dead events those of sessions that the caller reaches; how many went back into their queues."""
-        found = [await self._dead_letters.event(one) for one in ids]
-        reached = [one.id for one in found if one is not None and scope.reaches(one.session or None)]
+        reached = [
+            dead.id
+            for one in ids
+            # One at a time: the filter's place is before this very id.
+            for dead in await self._dead_letters.events(DeadFilter(), limit=1, after=one - 1, reach=scope)
+            if dead.id == one and _named(dead, scope)
+        ]
         with self._audit.records("dead_letters.replayed", after={"events": reached}):
             count = await self._dead_letters.revive(reached, self._clock.now())
         self._wakeups.deliveries()
@@ -85,10 +100,10 @@ class DeadLetterCommands:
 
     async def _replay_messages(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
         place = count = 0
-        while found := await self._dead_letters.messages(wanted, limit=AT_ONCE, after=place):
+        while found := await self._dead_letters.messages(wanted, limit=AT_ONCE, after=place, reach=scope):
             place = found[-1].seq
             for dead in found:
-                count += scope.reaches(dead.session) and (dry_run or await self._revive(MessageId(dead.id)))
+                count += scope.named(dead.session) and (dry_run or await self._revive(MessageId(dead.id)))
         return count
 
     async def _revive(self, message_id: MessageId) -> bool:
@@ -97,9 +112,9 @@ class DeadLetterCommands:
 
     async def _replay_events(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
         place = count = 0
-        while found := await self._dead_letters.events(wanted, limit=AT_ONCE, after=place):
+        while found := await self._dead_letters.events(wanted, limit=AT_ONCE, after=place, reach=scope):
             place = found[-1].id
-            ids = [dead.id for dead in found if scope.reaches(dead.session or None)]
+            ids = [dead.id for dead in found if _named(dead, scope)]
             count += len(ids) if dry_run else await self._dead_letters.revive(ids, self._clock.now())
         return count
 
@@ -107,6 +122,11 @@ class DeadLetterCommands:
 def _shown(request: DeadLetterRequest) -> dict[str, object]:
     """What the audit log holds of it: what was asked for."""
     return {name: word for name, word in msgspec.to_builtins(request).items() if word and name != "dry_run"}
+
+
+def _named(dead: DeadEvent, scope: Scope) -> bool:
+    """Of those of the tenant's webhooks, whether its session (none: a server's) is inside the patterns."""
+    return scope.named(dead.session) if dead.session else scope.whole
 
 
 def wanted_of(request: DeadLetterRequest) -> DeadFilter:

@@ -19,12 +19,12 @@ from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.sessions.provider_acts import operator_act
 from esteio.engine.commands.webhooks import NOT_THEIRS, WebhookCommands, endpoint_shown, same_origin, sealed_headers
 from esteio.engine.delivery.client import HEADER, SECRET, new_secret
-from esteio.engine.errors import invalid, unknown
+from esteio.engine.errors import invalid, unknown, used_up
 from esteio.engine.runtime import sealed_for
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.log import logger
-from esteio.store.base import Exists
+from esteio.store.base import Exists, QuotaExceeded
 from esteio.store.delivery import ASKED, Endpoint
 from esteio.store.ports.delivery import WebhookEndpoints
 from esteio.store.ports.work import WorkQueue
@@ -107,13 +107,17 @@ class InstanceWebhooks:
         return put
 
     async def _put(self, session: Session, before: Endpoint | None, asked: InstanceWebhook) -> Endpoint:
-        after = self._after(before or self._new(session.name, asked), asked)
+        new = msgspec.structs.replace(self._new(session.name, asked), tenant=session.tenant)
+        after = self._after(before or new, asked)
         shown = None if before is None else endpoint_shown(before)
         action = "webhook.created" if before is None else "webhook.changed"
         with self._audit.records(
             action, session=session.name, target=after.id, before=shown, after=endpoint_shown(after)
         ):
-            put = await self._webhook_endpoints.put_at_door(after)
+            try:
+                put = await self._webhook_endpoints.put_at_door(after)
+            except QuotaExceeded as error:
+                raise used_up(error.what, error.most) from error
         if put is None:
             raise unknown("session", session.name)
         return put

@@ -16,8 +16,8 @@ from esteio.core.views.documents import timestamp
 from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.checks import moment
 from esteio.engine.commands.requests import KeyRequest, Role
-from esteio.engine.errors import CommandError, invalid, unknown
-from esteio.engine.key_scope import EVERYTHING, Scope
+from esteio.engine.errors import CommandError, invalid, unknown, unknown_tenant
+from esteio.engine.key_scope import EVERYTHING, Scope, home_of, scope_of
 from esteio.log import logger
 from esteio.store.base import ApiKey
 from esteio.store.ports.maintenance import Keys
@@ -45,16 +45,21 @@ class KeyCommands:
 
     async def create(self, request: KeyRequest, scope: Scope = EVERYTHING) -> tuple[ApiKey, str]:
         """A new key inside the maker's scope, and its secret, which is shown this once. Raises `CommandError`:
-        invalid-value, session-out-of-reach."""
+        invalid-value, session-out-of-reach, unknown-tenant."""
         globs = scope.narrowed(request.sessions)
         now = self._clock.now()
         expires_at = None if request.expires_at is None else moment("expires_at", request.expires_at)
         if expires_at is not None and expires_at <= now:
             raise invalid("expires_at", "must lie in the future")
         secret = PREFIX + self._clock.token()
-        key = ApiKey(self._clock.new_id("key"), request.name, request.role, now, globs, expires_at)
+        tenant = home_of(scope.named_tenant(request.tenant), globs)
+        ident = self._clock.new_id("key")
+        key = ApiKey(ident, request.name, request.role, now, globs, expires_at, tenant=tenant)
         with self._audit.records("key.created", target=key.id, after=key_shown(key)):
-            await self._keys.add(key, _hash(secret))
+            try:
+                await self._keys.add(key, _hash(secret))
+            except LookupError as error:
+                raise unknown_tenant(str(tenant)) from error
         log.info("key.created", key=key.id, role=key.role)
         return key, secret
 
@@ -79,7 +84,7 @@ class KeyCommands:
 
     async def within(self, scope: Scope = EVERYTHING) -> Sequence[ApiKey]:
         """Those that lie inside a scope, revoked ones too."""
-        return [key for key in await self._keys.all() if scope.holds(key.sessions)]
+        return [key for key in await self._keys.within(scope) if scope.holds(key.sessions, key.tenant)]
 
     async def check(self, key_id: str, scope: Scope) -> None:
         """Raises `CommandError("unknown-key")` for one that does not lie inside, as for one that does not exist."""
@@ -90,7 +95,7 @@ class KeyCommands:
         """Whether somebody can still do everything: a key of the settings, or an admin key for all sessions."""
         now = self._clock.now()
         return bool(self._admin_key) or any(
-            _open(key, now) and key.role == "admin" and not key.sessions for key in await self._keys.all()
+            _open(key, now) and key.role == "admin" and scope_of(key).everything for key in await self._keys.all()
         )
 
     async def revoke(self, key_id: str) -> None:
@@ -103,7 +108,8 @@ class KeyCommands:
         log.info("key.revoked", key=key_id)
 
     async def authenticate(self, secret: str) -> ApiKey | None:
-        """The key behind a secret; None when it is unknown, revoked or expired."""
+        """The key behind a secret; None when it is unknown, revoked or expired. Raises
+        `CommandError("tenant-suspended")` for one that would open, were its tenant not suspended."""
         digest = _hash(secret)
         admin = self._admin_key
         if admin and hmac.compare_digest(digest, _hash(admin)):
@@ -117,7 +123,11 @@ class KeyCommands:
             if len(self._known) > 4096:
                 self._known.clear()
             known = self._known[digest] = (now, key)
-        return known[1] if _open(known[1], now) else None
+        if not _open(known[1], now):
+            return None
+        if known[1].suspended:  # guard: suspended-tenant-stays-out
+            raise CommandError("tenant-suspended")
+        return known[1]
 
 
 def has_role(key: ApiKey, needed: Role) -> bool:

@@ -20,16 +20,18 @@ from esteio.core.model.ids import MessageId
 from esteio.core.model.message import Message, MessageState
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
+from esteio.core.model.tenant import next_day
 from esteio.engine.commands import compose
 from esteio.engine.commands.addressing import Addressing
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.requests import MessageRequest, NativeRequest
-from esteio.engine.errors import CommandError, unknown
+from esteio.engine.errors import CommandError, unknown, used_up
+from esteio.engine.key_scope import EVERYTHING
 from esteio.engine.media.stager import MediaStager
 from esteio.engine.runtime.ports import NotFound, Waiter, Wakeups
 from esteio.engine.url_guard import Resolver, check_target
 from esteio.log import logger
-from esteio.store.base import Accepted, NewMessage
+from esteio.store.base import Accepted, NewMessage, QuotaExceeded
 from esteio.store.ports.messages import Messages
 
 GIVEN_UP: Final[frozenset[MessageState]] = frozenset({"failed", "expired", "cancelled"})
@@ -94,7 +96,7 @@ class MessageCommands:
 
     async def retry(self, message_id: str) -> Message:
         """Back into the queue at a person's word. Raises `CommandError`: unknown-message, wrong-state."""
-        before = await self._lookup.message(message_id)
+        before = await self._lookup.message(message_id, EVERYTHING)
         if before.direction != "out" or before.state not in RETRIED_FROM:
             raise CommandError("wrong-state", state=before.state)
         after = await self._messages.retry(before.id, self._clock.now())
@@ -135,6 +137,9 @@ class MessageCommands:
             accepted = await self._messages.accept(new)
         except LookupError as error:
             raise unknown("session", session.name) from error
+        except QuotaExceeded as error:
+            now = self._clock.now()
+            raise used_up(error.what, error.most, retry_after_s=str(int(next_day(now) - now) + 1)) from error
         message = _unless_conflict(accepted)
         made = accepted.result == "new"
         if made:

@@ -67,6 +67,8 @@ class ServerRequest(RequestBody, frozen=True):
     base_url: Short
     credentials: dict[str, str] = {}
     limits: LimitsRequest = LimitsRequest()
+    tenant: Name | None = None
+    """Whose it is; none: all tenants share it."""
 
 
 class ServerChange(RequestBody, frozen=True):
@@ -91,6 +93,8 @@ class SessionRequest(RequestBody, frozen=True):
     dry_run: bool = False
     """Of an adoption: only say what would be done."""
     wait_s: Wait | None = None
+    tenant: Name | UnsetType = UNSET
+    """Whose it is: the operator's to say; left out, the key's own tenant or the server's, else `default`."""
 
 
 class SessionChange(RequestBody, frozen=True):
@@ -99,6 +103,8 @@ class SessionChange(RequestBody, frozen=True):
     phone: str | UnsetType | None = UNSET
     policy: str | UnsetType = UNSET
     ref: dict[str, str] | UnsetType = UNSET
+    tenant: Name | UnsetType = UNSET
+    """Whose it is from now on, its past with it: the operator's to say."""
 
 
 class AdoptRequest(RequestBody, frozen=True):
@@ -107,6 +113,8 @@ class AdoptRequest(RequestBody, frozen=True):
     instances: Literal["all"] | Annotated[tuple[Short, ...], Meta(min_length=1, max_length=1000)]
     forward: bool = False
     dry_run: bool = False
+    tenant: Name | UnsetType = UNSET
+    """As of a new session."""
 
 
 class PairRequest(RequestBody, frozen=True):
@@ -208,6 +216,50 @@ class KeyRequest(RequestBody, frozen=True):
     role: Role
     sessions: Globs | UnsetType = UNSET
     expires_at: str | None = None
+    tenant: Name | UnsetType = UNSET
+    """Whose it is: the operator's to say; left out, its maker's. An operator's key with `sessions` is of `default`."""
+
+
+Quota = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+
+
+class QuotasRequest(RequestBody, frozen=True):
+    """How much a tenant may hold; null or left out: no bound. `messages_per_day`: accepted for sending, by days of
+    UTC."""
+
+    sessions: Quota | None = None
+    messages_per_day: Quota | None = None
+    webhooks: Quota | None = None
+    servers: Quota | None = None
+
+
+class QuotasChange(RequestBody, frozen=True):
+    """What shall be different; null: no bound any more; what is left out stays."""
+
+    sessions: Quota | UnsetType | None = UNSET
+    messages_per_day: Quota | UnsetType | None = UNSET
+    webhooks: Quota | UnsetType | None = UNSET
+    servers: Quota | UnsetType | None = UNSET
+
+
+TenantName = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?\Z")]
+
+
+class TenantRequest(RequestBody, frozen=True):
+    """A new tenant. `name`: 1 to 32 of `a-z0-9-`, final."""
+
+    name: TenantName
+    title: PublicText
+    quotas: QuotasRequest = QuotasRequest()
+
+
+class TenantChange(RequestBody, frozen=True):
+    """What shall be different; what is left out stays. `enabled: false`: its keys open nothing until it is true
+    again."""
+
+    title: PublicText | UnsetType = UNSET
+    quotas: QuotasChange | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
 
 
 class StatusPageRequest(RequestBody, frozen=True):
@@ -215,6 +267,8 @@ class StatusPageRequest(RequestBody, frozen=True):
 
     name: Name
     title: PublicText
+    tenant: Name | UnsetType = UNSET
+    """Whose sessions it may show: the operator's to say; left out, its maker's, else `default`."""
 
 
 class StatusPageChange(RequestBody, frozen=True):
@@ -244,6 +298,8 @@ class EndpointRequest(RequestBody, frozen=True):
     format: Format = "standard"
     media: Literal["url", "base64"] = "url"
     headers: Headers = msgspec.field(default_factory=dict)
+    tenant: Name | UnsetType = UNSET
+    """Whose it is: the operator's to say; left out, its maker's. An operator's with `sessions` is of `default`."""
 
 
 class EndpointChange(RequestBody, frozen=True):

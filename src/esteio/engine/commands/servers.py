@@ -18,14 +18,15 @@ from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.checks import only_keys, plain_name
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.requests import LimitsRequest, ServerChange, ServerRequest
-from esteio.engine.errors import CommandError, invalid, unknown
+from esteio.engine.errors import CommandError, invalid, unknown, unknown_tenant, used_up
+from esteio.engine.key_scope import EVERYTHING
 from esteio.engine.runtime import sealed_for
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.url_guard import host_of
 from esteio.log import logger
 from esteio.providers.base import Provider
-from esteio.store.base import Exists, InUse, StoredServer
+from esteio.store.base import Exists, InUse, QuotaExceeded, StoredServer
 from esteio.store.ports.sessions import Servers
 from esteio.vault import Vault
 
@@ -52,7 +53,8 @@ class ServerCommands:
         self._addresses, self._wakeups = addresses, wakeups
 
     async def add(self, request: ServerRequest) -> StoredServer:
-        """A new server. Raises `CommandError`: name-taken, invalid-value, unknown-field."""
+        """A new server, its tenant's or shared by all. Raises `CommandError`: name-taken, invalid-value, unknown-field,
+        unknown-tenant, quota-servers."""
         if request.kind not in self._providers:
             near = nearest(request.kind, self._providers)
             kinds = ", ".join(sorted(self._providers))
@@ -64,6 +66,7 @@ class ServerCommands:
             kind=request.kind,
             base_url=base_url(request.base_url),
             limits=limits(request.limits),
+            tenant=request.tenant,
         )
         sealed = self._vault.seal(request.credentials, sealed_for.server(server.name))
         try:
@@ -71,13 +74,17 @@ class ServerCommands:
                 await self._servers.add(server, sealed, now)
         except Exists as error:
             raise CommandError("name-taken", field="name", in_body=True, name=request.name) from error
+        except LookupError as error:
+            raise unknown_tenant(str(request.tenant)) from error
+        except QuotaExceeded as error:
+            raise used_up(error.what, error.most) from error
         log.info("server.added", server=request.name, kind=request.kind)
         self._wakeups.server(server.name)
-        return await self._lookup.server(request.name)
+        return await self._lookup.server(request.name, EVERYTHING)
 
     async def change(self, name: str, change: ServerChange) -> StoredServer:
         """Change what is given. Raises `CommandError`: unknown-server, invalid-value, unknown-field."""
-        stored = await self._lookup.server(name)
+        stored = await self._lookup.server(name, EVERYTHING)
         sealed = None
         if not isinstance(change.credentials, msgspec.UnsetType):
             self._check_credentials(stored.server.kind, change.credentials)
@@ -103,7 +110,7 @@ class ServerCommands:
         self._addresses.forget_server(stored.server.name)
         log.info("server.changed", server=name)
         self._wakeups.server(stored.server.name)
-        return await self._lookup.server(name)
+        return await self._lookup.server(name, EVERYTHING)
 
     async def delete(self, name: str) -> None:
         """Forget a server without sessions. Raises `CommandError`: unknown-server, in-use."""

@@ -18,18 +18,20 @@ from msgspec import UNSET
 from esteio.clock import Clock
 from esteio.config import nearest
 from esteio.core.model.networks import Network
+from esteio.core.model.tenant import DEFAULT
 from esteio.core.webhooks import evolution_format
 from esteio.core.webhooks.delivery_policy import EVENT_TYPES, Format
 from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.checks import moment
 from esteio.engine.commands.requests import EndpointChange, EndpointRequest, ReplayRequest, RotateRequest
 from esteio.engine.delivery.client import HEADER, SECRET, WebhookClient, new_secret, rotated
-from esteio.engine.errors import CommandError, invalid, unknown
-from esteio.engine.key_scope import EVERYTHING, Scope
+from esteio.engine.errors import CommandError, invalid, unknown, unknown_tenant, used_up
+from esteio.engine.key_scope import EVERYTHING, Scope, home_of
 from esteio.engine.runtime import sealed_for
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.url_guard import Resolver, check_target, host_of
 from esteio.log import logger
+from esteio.store.base import QuotaExceeded
 from esteio.store.delivery import ASKED, Delivery, Endpoint
 from esteio.store.ports.delivery import WebhookEndpoints
 from esteio.vault import Vault
@@ -67,12 +69,13 @@ class WebhookCommands:
 
     async def within(self, scope: Scope = EVERYTHING) -> Sequence[Endpoint]:
         """Those that lie inside a scope."""
-        return [endpoint for endpoint in await self._webhook_endpoints.all() if scope.holds(endpoint.sessions)]
+        found = await self._webhook_endpoints.within(scope)
+        return [endpoint for endpoint in found if scope.holds(endpoint.sessions, endpoint.tenant)]
 
     async def get(self, endpoint_id: str, scope: Scope = EVERYTHING) -> Endpoint:
         """Raises `CommandError("unknown-webhook")`, also for one that does not lie inside the scope."""
         endpoint = await self._webhook_endpoints.get(endpoint_id)
-        if endpoint is None or not scope.holds(endpoint.sessions):
+        if endpoint is None or not scope.holds(endpoint.sessions, endpoint.tenant):
             raise unknown("webhook", endpoint_id)
         return endpoint
 
@@ -80,6 +83,7 @@ class WebhookCommands:
         """A new subscription from now on, inside its maker's scope, and its secret, which is shown this once. Raises
         `CommandError`."""
         globs = scope.narrowed(request.sessions)
+        tenant = home_of(scope.named_tenant(request.tenant), globs)
         await self.check_url(request.url)
         secret = new_secret(self._clock.token())
         words = {SECRET: secret, **sealed_headers(request.headers)}
@@ -94,9 +98,15 @@ class WebhookCommands:
             sessions=globs,
             sealed=self._vault.seal(words, sealed_for.webhook(endpoint_id)),
             media=request.media,
+            tenant=tenant,
         )
         with self._audit.records("webhook.created", target=endpoint.id, after=endpoint_shown(endpoint)):
-            added = await self._webhook_endpoints.add(endpoint)
+            try:
+                added = await self._webhook_endpoints.add(endpoint)
+            except LookupError as error:
+                raise unknown_tenant(str(tenant)) from error
+            except QuotaExceeded as error:
+                raise used_up(error.what, error.most) from error
         log.info("endpoint.created", endpoint=added.id)
         return added, secret
 
@@ -118,6 +128,8 @@ class WebhookCommands:
         if "headers" in given:
             given["sealed"] = self._with_headers(endpoint, given.pop("headers"))
         changed = msgspec.structs.replace(endpoint, **given)
+        if scope.everything and endpoint.tenant in (None, DEFAULT):
+            changed = msgspec.structs.replace(changed, tenant=home_of(None, changed.sessions))
         changed = msgspec.structs.replace(
             changed,
             types=types_of(changed.format, changed.events),

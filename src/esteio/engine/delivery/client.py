@@ -21,7 +21,7 @@ from esteio.clock import Clock
 from esteio.core.views.catalogue import Catalogue
 from esteio.core.views.server_documents import without_address
 from esteio.core.webhooks import event_formats, evolution_format
-from esteio.core.webhooks.delivery_policy import wants
+from esteio.core.webhooks.delivery_policy import hears, wants
 from esteio.core.webhooks.evolution_names import Instance
 from esteio.engine.media.links import MediaLinks
 from esteio.engine.runtime import sealed_for
@@ -151,11 +151,11 @@ class WebhookClient:
     def _requests(self, claim: DeliveryClaim, now: float, instance: Instance) -> Sequence[HttpRequest]:
         """What one event comes to, in order: a call, or in Evolution's words none or several."""
         endpoint = claim.endpoint
-        if not wants(endpoint.types, endpoint.sessions, claim.type, claim.session or None):
+        if not (wants(endpoint.types, claim.type) and hears(None, endpoint.sessions, None, claim.session or None)):
             # The subscription was changed after this was dealt.
             return ()
         document = event_formats.worded(self._links.into(claim.data), claim.session or None, self._texts)
-        if endpoint.sessions and not claim.session:
+        if (endpoint.sessions or endpoint.tenant is not None) and not claim.session:
             document = without_address(document)
         if endpoint.format == "evolution":
             return self._evolution(claim, document, now, instance)

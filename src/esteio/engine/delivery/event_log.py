@@ -36,6 +36,8 @@ class StreamedEvent(msgspec.Struct, frozen=True):
     type: str
     session: str | None
     body: bytes
+    tenant: str | None = None
+    """Whose it is; None: of a server that all share."""
     row: EventRow | None = None
     """Of an event that names a media: its address is signed anew for each reader."""
 
@@ -73,12 +75,21 @@ class EventLog:
         """The sequence number of the newest event; 0 in an empty log."""
         return await self._events.last_seq()
 
-    async def after(self, seq: int) -> Sequence[StreamedEvent]:
-        """The next events, oldest first, at most `AT_ONCE`; none when there are none."""
+    @property
+    def reached(self) -> int:
+        """The place up to which everything was looked at, when `after` has just given none: whoever wants one tenant's
+        goes on from there."""
+        return self._end()
+
+    async def after(self, seq: int, *, tenant: str | None = None) -> Sequence[StreamedEvent]:
+        """The next events, oldest first, at most `AT_ONCE`; none when there are none. `tenant`: whose a reader wants
+        that lags behind the tail; from the tail come those of all."""
         if self._since < 0:
             self._since = await self.last()
         if seq < self._since:
-            return [self._told(row) for row in await self._events.page(seq, AT_ONCE)]
+            if rows := await self._events.page(seq, AT_ONCE, tenant=tenant):
+                return [self._told(row) for row in rows]
+            seq = self._since
         if self._end() <= seq:
             await self._refill()
         found = [*takewhile(lambda told: told.seq > seq, reversed(self._tail))][: -AT_ONCE - 1 : -1]
@@ -127,4 +138,5 @@ class EventLog:
     def _told(self, row: EventRow) -> StreamedEvent:
         document = self._links.into(row.data)
         body = _encode(standard(row.type, row.at, worded(document, row.session, self._texts)))
-        return StreamedEvent(row.seq, row.type, row.session, body, None if document is row.data else row)
+        kept = None if document is row.data else row
+        return StreamedEvent(row.seq, row.type, row.session, body, row.tenant, kept)

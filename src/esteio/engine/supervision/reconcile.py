@@ -308,7 +308,7 @@ def _routine(unsaved: tuple[Evidence, ...], new_evidence: tuple[Evidence, ...]) 
 def _server_events(before: Server, decision: ServerDecision, now: float) -> list[EventRow]:
     """Of an outage, its beginning or its end: the server as it is now, and why it was away."""
     told = decision.server.outage or before.outage
-    return [EventRow(kind, now, outage_event(decision.server, told)) for kind in decision.events]
+    return [EventRow(kind, now, outage_event(decision.server, told), tenant=before.tenant) for kind in decision.events]
 
 
 def _entry(line: JournalLine, session: Session, now: float) -> JournalEntry:
@@ -370,12 +370,14 @@ def _events(seen: SessionView, decision: Decision, now: float, *, readable: bool
     rows = []
     for kind in decision.events:
         if kind == "approval.requested" and decision.approval is not None:
-            rows.append(EventRow(kind, now, approval_document(decision.approval), session=session.name))
+            rows.append(
+                EventRow(kind, now, approval_document(decision.approval), session=session.name, tenant=session.tenant)
+            )
             continue
         previous = seen.session.state if kind == "session.state_changed" else None
         document = session_document(session, seen.held, previous=previous)
         if kind == "session.outage_ended":
             missed = Reason("missed-being-read" if readable else "missed-unknowable")
             document = {**document, "missed": msgspec.to_builtins(missed)}
-        rows.append(EventRow(kind, now, document, session=session.name))
+        rows.append(EventRow(kind, now, document, session=session.name, tenant=session.tenant))
     return rows

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from esteio.engine.key_scope import EVERYTHING
 from esteio.sim.demo.account import Account, Part, closest
 from esteio.sim.providers.wapi.instance import Habits, WapiInstance
 from esteio.sim.world.faults import Fault, inject
@@ -368,7 +369,7 @@ async def _one_incident(account: Account, part: Part, server: str) -> None:
     account.prove(part, len(falls) == 1, "004.one-incident", server=server)
 
     async def over() -> bool:
-        incident = (await account.stage.commands.lookup.server(server)).server.incident
+        incident = (await account.stage.commands.lookup.server(server, EVERYTHING)).server.incident
         return incident is None or incident.ended_at is not None
 
     await account.until(part, over, "wish.incident-over", server=server)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from esteio.core.model.tenant import ALL, Reach
 from esteio.store.delivery import (
     DeadEvent,
     DeadFilter,
@@ -34,8 +35,8 @@ def everyone(_endpoint_id: str, /) -> bool:
 class EventLog(Protocol):
     """The public stream of events, in order."""
 
-    async def page(self, after: int, limit: int) -> Sequence[EventRow]:
-        """Events with a seq above `after`, in order, at most `limit`."""
+    async def page(self, after: int, limit: int, *, tenant: str | None = None) -> Sequence[EventRow]:
+        """Events with a seq above `after`, in order, at most `limit`; of this tenant only, where one is named."""
         ...
 
     async def last_seq(self) -> int:
@@ -47,7 +48,8 @@ class WebhookEndpoints(Protocol):
     """Subscribers and the log of what was delivered to them."""
 
     async def add(self, endpoint: Endpoint) -> Endpoint:
-        """The new endpoint hears what happens from now on: its cursor is the end of the log."""
+        """The new endpoint hears what happens from now on: its cursor is the end of the log. Raises
+        `QuotaExceeded`."""
         ...
 
     async def get(self, endpoint_id: str) -> Endpoint | None:
@@ -56,6 +58,10 @@ class WebhookEndpoints(Protocol):
 
     async def all(self) -> Sequence[Endpoint]:
         """Every endpoint, the disabled ones too."""
+        ...
+
+    async def within(self, reach: Reach) -> Sequence[Endpoint]:
+        """Those of the tenant that `reach` names; its patterns are not asked here."""
         ...
 
     async def change(self, endpoint: Endpoint) -> bool:
@@ -164,13 +170,17 @@ class DeadLetters(Protocol):
         """The dead event of this id, None for an unknown one."""
         ...
 
-    async def events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]:
-        """Events that were given up, as `wanted` narrows them, with an id above `after`, at most `limit`."""
+    async def events(self, wanted: DeadFilter, *, limit: int, after: int, reach: Reach = ALL) -> Sequence[DeadEvent]:
+        """Events that were given up, as `wanted` narrows them, with an id above `after`, at most `limit`; of endpoints
+        of the tenant that `reach` names, whose patterns are not asked here."""
         ...
 
-    async def messages(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadMessage]:
+    async def messages(
+        self, wanted: DeadFilter, *, limit: int, after: int, reach: Reach = ALL
+    ) -> Sequence[DeadMessage]:
         """Outgoing messages that failed or expired, and those set aside in doubt where `wanted` asks for them, with a
-        seq above `after`, at most `limit`."""
+        seq above `after`, at most `limit`; of sessions of the tenant that `reach` names, whose patterns are not asked
+        here."""
         ...
 
     async def revive(self, ids: Sequence[int], now: float) -> int:

@@ -11,6 +11,7 @@ from typing import Protocol
 from esteio.core.model.history import OutageCost, OutageRecord, StateChange, Unwatched
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.status_page import StatusPage
+from esteio.core.model.tenant import ALL, Reach
 
 
 class History(Protocol):
@@ -21,15 +22,22 @@ class History(Protocol):
         ...
 
     async def open_outages(
-        self, *, server: ServerName | None = None, session_id: SessionId | None = None, each: bool = False
+        self,
+        *,
+        reach: Reach = ALL,
+        server: ServerName | None = None,
+        session_id: SessionId | None = None,
+        each: bool = False,
     ) -> Sequence[OutageRecord]:
         """Those that are not over (of a server and its sessions, of a session), newest first. Without `each`, sessions
-        that fell with their server are left out while it is down itself."""
+        that fell with their server are left out while it is down itself. `reach`: of its tenant, if it names one, only
+        sessions' outages; its patterns are not asked here."""
         ...
 
     async def ended_outages(
         self,
         *,
+        reach: Reach = ALL,
         server: ServerName | None = None,
         session_id: SessionId | None = None,
         each: bool = False,
@@ -37,7 +45,7 @@ class History(Protocol):
         limit: int = 50,
     ) -> Sequence[OutageRecord]:
         """Those that are over, newest first by (`since`, id), after the one whose `since` and id are `before`. Without
-        `each`, sessions that fell with their server are left out."""
+        `each`, sessions that fell with their server are left out. `reach`: as in `open_outages`."""
         ...
 
     async def parts_of(self, outage_id: str) -> Sequence[OutageRecord]:
@@ -70,8 +78,8 @@ class History(Protocol):
 class StatusPages(Protocol):
     """Public status pages, with the sessions that each shows. A deleted session leaves them."""
 
-    async def all(self) -> Sequence[StatusPage]:
-        """Every page, off ones too, by name; each page's sessions by their labels."""
+    async def all(self, *, reach: Reach = ALL) -> Sequence[StatusPage]:
+        """Every page of the tenant that `reach` names, off ones too, by name; each page's sessions by their labels."""
         ...
 
     async def get(self, name: str) -> StatusPage | None:

@@ -11,6 +11,7 @@ from typing import Protocol
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.state import Reason
+from esteio.core.model.tenant import ALL, Reach
 from esteio.store.values import (
     Gap,
     InboxBacklog,
@@ -52,8 +53,11 @@ class Inbox(Protocol):
         read back without a webhook."""
         ...
 
-    async def unreadable(self, limit: int, after: int = 0, shown_bytes: int = 16_384) -> Sequence[UnreadableRow]:
-        """Webhooks that could not be read, with an id above `after`, at most `limit`; bodies cut to `shown_bytes`."""
+    async def unreadable(
+        self, limit: int, after: int = 0, shown_bytes: int = 16_384, *, reach: Reach = ALL
+    ) -> Sequence[UnreadableRow]:
+        """Webhooks that could not be read, with an id above `after`, at most `limit`; bodies cut to `shown_bytes`. Of
+        the tenant that `reach` names; its patterns are not asked here."""
         ...
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from esteio.core.model.tenant import Reach
 from esteio.store.values import ApiKey
 
 PURGED_AT_ONCE = 5000
@@ -18,7 +19,8 @@ class Keys(Protocol):
     """API keys by the hash of their secret."""
 
     async def add(self, key: ApiKey, secret_hash: bytes) -> None:
-        """A new key; of its secret only the hash is kept. Raises `Exists` for a known id or secret."""
+        """A new key; of its secret only the hash is kept. Raises `Exists` for a known id or secret, `LookupError` when
+        its tenant is gone."""
         ...
 
     async def by_hash(self, secret_hash: bytes) -> ApiKey | None:
@@ -28,6 +30,10 @@ class Keys(Protocol):
 
     async def all(self) -> Sequence[ApiKey]:
         """Every key, revoked and expired ones too."""
+        ...
+
+    async def within(self, reach: Reach) -> Sequence[ApiKey]:
+        """The same of the tenant that `reach` names; its patterns are not asked here."""
         ...
 
     async def revoke(self, key_id: str, now: float) -> bool:

@@ -13,14 +13,11 @@ from esteio.core.messages.provider_queue import QueueSettlement
 from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
+from esteio.store.search import FoundMessages, FoundPage, MessageFilter, MessageSearch
 from esteio.store.send_quota import NotBefore, SendQuota
 from esteio.store.values import (
     Accepted,
     Acks,
-    FoundMessages,
-    FoundPage,
-    MessageFilter,
-    MessageSearch,
     NewMessage,
     OutboxBacklog,
     Page,
@@ -35,7 +32,7 @@ class Messages(Protocol):
 
     async def accept(self, new: NewMessage) -> Accepted:
         """Writes an outgoing message, durable when it returns; an idempotency key that is in use gives the message it
-        made. Raises `LookupError` when the session is gone."""
+        made. Raises `LookupError` when the session is gone, `QuotaExceeded`."""
         ...
 
     async def repeated(

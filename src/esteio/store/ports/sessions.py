@@ -14,11 +14,12 @@ from esteio.core.model.recovery import Approval
 from esteio.core.model.server import Limits, Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import SessionState
+from esteio.core.model.tenant import ALL, Reach
 from esteio.store.delivery import Endpoint
+from esteio.store.search import FleetFilter, Total
 from esteio.store.values import (
     ApiKey,
     DecisionCommit,
-    FleetFilter,
     JournalEntry,
     JournalKind,
     Page,
@@ -28,7 +29,6 @@ from esteio.store.values import (
     ServerView,
     SessionView,
     StoredServer,
-    Total,
     Work,
 )
 
@@ -37,7 +37,8 @@ class Servers(Protocol):
     """Servers by name, with their encrypted credentials."""
 
     async def add(self, server: Server, sealed: bytes, now: float) -> None:
-        """A new server with its encrypted credentials. Raises `Exists` for a name that is in use."""
+        """A new server with its encrypted credentials. Raises `Exists` for a name that is in use, `QuotaExceeded`,
+        `LookupError` when its tenant is gone."""
         ...
 
     async def get(self, name: ServerName) -> StoredServer | None:
@@ -46,6 +47,10 @@ class Servers(Protocol):
 
     async def all(self) -> Sequence[StoredServer]:
         """Every server with its encrypted credentials, by name."""
+        ...
+
+    async def within(self, reach: Reach) -> Sequence[StoredServer]:
+        """The same of those that its tenant may use: its own, and those that all share."""
         ...
 
     async def change(
@@ -93,7 +98,7 @@ class Sessions(Protocol):
         secrets of the session's ref, `replaced` the webhook that stood at the provider, `settings` what a client set of
         the instance; `endpoints` are subscriptions and `keys` API keys (with the hash of their secret) that must not be
         missing from the moment it is there; such a key goes with the session. Raises `Exists`, `InstanceTaken`,
-        `KeyTaken`."""
+        `KeyTaken`, `QuotaExceeded`, `LookupError` when its tenant is gone."""
         ...
 
     async def by_name(self, name: SessionName) -> Session | None:
@@ -120,13 +125,14 @@ class Sessions(Protocol):
     async def page(
         self,
         *,
+        reach: Reach = ALL,
         state: SessionState | None = None,
         server: ServerName | None = None,
         limit: int = 100,
         after: str | None = None,
     ) -> Page:
         """Sessions by name, after the name `after`, at most `limit`; the page's `next` is the last name of a full
-        page."""
+        page. Of the tenant that `reach` names; its patterns are not asked here."""
         ...
 
     async def change(
@@ -140,6 +146,12 @@ class Sessions(Protocol):
     ) -> bool:
         """Phone, policy, ref and its secrets, with `evidence` of it; False when the session is gone. `moved`: it is
         another instance, and what was kept of the one before is forgotten. Raises `InstanceTaken`."""
+        ...
+
+    async def move(self, session: Session, tenant: str) -> bool:
+        """From now on it is this tenant's, with its keys of the door and its webhook there; its past goes with it, and
+        it leaves the status pages of the tenant before. False when it is gone. Raises `QuotaExceeded`, `LookupError`
+        when the tenant is gone."""
         ...
 
     async def chatwoot(self, session_id: SessionId) -> bytes | None:
@@ -256,8 +268,9 @@ class Journal(Protocol):
 class Approvals(Protocol):
     """Recovery steps that wait for a person's yes."""
 
-    async def by_state(self, state: str = "open") -> Sequence[Approval]:
-        """Every approval that is in this state now, oldest first."""
+    async def by_state(self, state: str = "open", *, reach: Reach = ALL) -> Sequence[Approval]:
+        """Every approval that is in this state now and of the tenant that `reach` names, oldest first; its patterns are
+        not asked here."""
         ...
 
     async def get(self, approval_id: str) -> Approval | None:

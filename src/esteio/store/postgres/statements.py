@@ -30,7 +30,8 @@ _INTEGERS = frozenset(
     all applied attempt attempts base_seq below by_events bytes count cursor each enabled end epoch event expected
     fence first floor head held_at_start last limit linked moved node noticed offset paused place priority
     provider_queued provider_webhook_id reach recovered refresh_count reopened row_version scoped seq session_id
-    sessions_at_server set_aside shown size socket_closed_count sort_key status through took_ms
+    max_messages_per_day max_servers max_sessions max_webhooks sessions_at_server set_aside shown size
+    socket_closed_count sort_key status through took_ms
     """.split()  # noqa: SIM905 - a table that many hands add to
 )
 _BYTES = frozenset({"body", "chatwoot", "encrypted", "hash", "key_id", "replaced", "settings", "token_hash"})
@@ -130,9 +131,12 @@ def _append_events(text: str) -> Statement:
     names = [name.strip() for name in text[text.index("(") + 1 : text.index(")")].split(",")]
     columns = ", ".join(names)
     arrays = ", ".join(f":{name}" for name in names)
+    # As the single one does: an event that does not say whose it is, is its session's.
+    whose = "coalesce(e.tenant, (SELECT s.tenant FROM sessions s WHERE s.name = e.session_name))"
+    taken = ", ".join(whose if name == "tenant" else f"e.{name}" for name in names)
     made = (
         "WITH raised AS (UPDATE event_counter SET seq = seq + :many WHERE id = 1 RETURNING seq - :many AS base) "  # noqa: S608 - names of ours
-        f"INSERT INTO events (seq, {columns}) SELECT raised.base + e.place, {', '.join(f'e.{name}' for name in names)} "
+        f"INSERT INTO events (seq, {columns}) SELECT raised.base + e.place, {taken} "
         f"FROM raised, unnest({arrays}) WITH ORDINALITY AS e ({columns}, place)"
     )
     return translated("events_append", made, lambda name: "bigint" if name == "many" else f"{type_of(name)}[]")

@@ -90,7 +90,7 @@ UPDATE provider_webhooks SET body = substr(body, 1, CAST(:bytes AS integer)) WHE
 SELECT r.id, s.name AS session_name, r.received_at, r.note, substr(r.body, 1, CAST(:shown AS integer)) AS body,
     length(r.body) AS size
 FROM provider_webhooks r JOIN sessions s ON s.id = r.session_id
-WHERE r.state = 'unreadable' AND r.id > :after ORDER BY r.id LIMIT :limit
+WHERE r.state = 'unreadable' AND r.id > :after AND (:tenant IS NULL OR s.tenant = :tenant) ORDER BY r.id LIMIT :limit
 
 -- == locks: they keep nobody from referring to the row ==
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.recovery import Approval
+from esteio.core.model.tenant import ALL, Reach
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
@@ -19,8 +20,9 @@ from esteio.store.sql.sessions import server_of_session
 class SqlApprovals(SqlSubject):
     """Approvals; a decision and its evidence are written in one transaction."""
 
-    async def by_state(self, state: str = "open") -> Sequence[Approval]:
-        return [rows.approval_of(row) for row in await self._reader.rows("approvals", {"state": state})]
+    async def by_state(self, state: str = "open", *, reach: Reach = ALL) -> Sequence[Approval]:
+        found = await self._reader.rows("approvals", {"state": state, "tenant": reach.tenant})
+        return [rows.approval_of(row) for row in found]
 
     async def get(self, approval_id: str) -> Approval | None:
         row = await self._reader.row("approval", {"id": approval_id})

@@ -2,7 +2,7 @@
 
 -- part: webhook_endpoint
 id, url, created_at, format, events, types, sessions, encrypted, by_events, enabled, reason_code, log_cursor, health,
-media, updated_at, door_session, ends_after
+media, updated_at, door_session, ends_after, tenant
 
 -- part: delivery_lane
 queue, session_name, chat, head, attempts, due_at, tried_since, last_at, fence
@@ -18,10 +18,10 @@ id, endpoint_id, event, type, session_name, chat, event_at, died_at, attempts, d
 -- name: webhook_endpoint_add
 INSERT INTO webhook_endpoints (id, url, created_at, format, events, types, sessions, encrypted, by_events, media,
     enabled,
-    reason_code, log_cursor, health, updated_at, door_session)
+    reason_code, log_cursor, health, updated_at, door_session, tenant)
 VALUES (:id, :url, :created_at, :format, :events, :types, :sessions, :encrypted, :by_events, :media, :enabled,
     :reason_code,
-    (SELECT coalesce(max(seq), 0) FROM events), :health, :updated_at, :door_session)
+    (SELECT coalesce(max(seq), 0) FROM events), :health, :updated_at, :door_session, :tenant)
 RETURNING {{webhook_endpoint}}
 
 -- name: webhook_endpoint
@@ -36,9 +36,13 @@ SELECT id FROM webhook_endpoints ORDER BY id {{locked}}
 -- name: webhook_endpoint_lock
 SELECT id FROM webhook_endpoints WHERE id = :id {{locked}}
 
+-- name: webhook_endpoints_within
+SELECT {{webhook_endpoint}} FROM webhook_endpoints WHERE :tenant IS NULL OR tenant = :tenant ORDER BY created_at, id
+
 -- name: webhook_endpoint_change
 UPDATE webhook_endpoints SET url = :url, format = :format, events = :events, types = :types, sessions = :sessions,
     encrypted = :encrypted, by_events = :by_events, media = :media, reason_code = :reason_code, updated_at = :updated_at,
+    tenant = :tenant,
     health = CASE WHEN enabled = 0 AND :enabled = 1 THEN :health ELSE health END,
     enabled = :enabled
 WHERE id = :id
@@ -93,13 +97,15 @@ SELECT coalesce(max(seq), 0) FROM events
 SELECT at FROM events WHERE seq = :seq
 
 -- name: event_lane
-SELECT seq, type, coalesce(session_name, '') AS session_name, coalesce(chat, '') AS chat FROM events WHERE seq = :seq
+SELECT seq, type, coalesce(session_name, '') AS session_name, coalesce(chat, '') AS chat, tenant FROM events
+WHERE seq = :seq
 
 -- name: event
 SELECT type, at, data, trace_context FROM events WHERE seq = :seq
 
 -- name: events_to_deal
-SELECT seq, type, coalesce(session_name, '') AS session_name, coalesce(chat, '') AS chat, at FROM events WHERE seq > :after ORDER BY seq LIMIT
+SELECT seq, type, coalesce(session_name, '') AS session_name, coalesce(chat, '') AS chat, at, tenant FROM events
+WHERE seq > :after ORDER BY seq LIMIT
     :limit
 
 -- name: webhook_endpoint_cursor
@@ -144,7 +150,7 @@ UPDATE delivery_lanes SET attempts = :attempts, due_at = :due_at, lease_until = 
 WHERE endpoint_id = :endpoint_id AND queue = :queue AND session_name = :session_name AND chat = :chat
 
 -- name: delivery_next_live
-SELECT seq, type FROM events
+SELECT seq, type, tenant FROM events
 WHERE coalesce(session_name, '') = :session_name AND coalesce(chat, '') = :chat AND seq > :head AND seq <= :cursor
 ORDER BY seq LIMIT 64
 
@@ -211,7 +217,7 @@ INSERT INTO replay_queue (endpoint_id, session_name, chat, event) VALUES (:endpo
 ON CONFLICT DO NOTHING
 
 -- name: events_of_time
-SELECT seq, type, coalesce(session_name, '') AS session_name, coalesce(chat, '') AS chat, at FROM events
+SELECT seq, type, coalesce(session_name, '') AS session_name, coalesce(chat, '') AS chat, at, tenant FROM events
 WHERE at >= :since AND at <= :until AND seq > :after ORDER BY seq LIMIT :limit
 
 -- name: dead_letter_add
@@ -224,6 +230,7 @@ ON CONFLICT (endpoint_id, event) DO UPDATE SET died_at = excluded.died_at, attem
 SELECT {{dead_letter}} FROM dead_letters
 WHERE id > :after AND died_at >= :since AND died_at <= :until
     AND (:session_name IS NULL OR session_name = :session_name) AND (:endpoint_id IS NULL OR endpoint_id = :endpoint_id)
+    AND (:tenant IS NULL OR endpoint_id IN (SELECT e.id FROM webhook_endpoints e WHERE e.tenant = :tenant))
 ORDER BY id LIMIT :limit
 
 -- name: dead_letter
@@ -239,12 +246,14 @@ DELETE FROM dead_letters WHERE id = :id
 SELECT m.seq, m.id, s.name AS session_name FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.seq > :after AND m.state IN ('failed', 'expired') AND m.direction = 'out'
     AND m.updated_at >= :since AND m.updated_at <= :until AND (:session_name IS NULL OR s.name = :session_name)
+    AND (:tenant IS NULL OR s.tenant = :tenant)
 ORDER BY m.seq LIMIT :limit
 
 -- name: doubtful_messages
 SELECT m.seq, m.id, s.name AS session_name FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.seq > :after AND m.state = 'in_doubt' AND m.set_aside_at IS NOT NULL
     AND m.set_aside_at >= :since AND m.set_aside_at <= :until AND (:session_name IS NULL OR s.name = :session_name)
+    AND (:tenant IS NULL OR s.tenant = :tenant)
 ORDER BY m.seq LIMIT :limit
 
 -- == forgetting ==

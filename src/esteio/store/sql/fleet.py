@@ -23,7 +23,8 @@ class SqlFleet(SqlSubject):
     """The fleet of this database. Each state is a walk along an index of its own, so a page costs what it shows."""
 
     async def totals(self, which: FleetFilter) -> Sequence[Total]:
-        found = await self._reader.rows("fleet_totals", _filter_params(which))
+        statement = "fleet_totals" if which.reach.tenant is None else "fleet_totals_of_tenant"
+        found = await self._reader.rows(statement, _filter_params(which))
         return [Total(row.server, row.state, row.sessions) for row in found if _meant(which, row.server, row.state)]
 
     async def page(self, which: FleetFilter, *, limit: int = 100, after: str | None = None) -> Page:
@@ -41,12 +42,18 @@ async def _page(db: Db, which: FleetFilter, limit: int, after: str | None) -> Pa
     found: list[Any] = []
     for state in states:
         start = place if state == TROUBLED_FIRST[begun] else _BEFORE_ALL
-        statement = f"fleet{'_of_server' if which.server else ''}_by_{'name' if state == _BY_NAME else 'since'}"
+        statement = f"fleet{_whose(which)}_by_{'name' if state == _BY_NAME else 'since'}"
         found += await db.rows(statement, {**params, **start, "state": state, "limit": limit + 1 - len(found)})
         if len(found) > limit:
             break
     shown = tuple(rows.session_of(row) for row in found[:limit])
     return Page(shown, _cursor(found[limit - 1]) if len(found) > limit else None)
+
+
+def _whose(which: FleetFilter) -> str:
+    if which.reach.tenant is not None:
+        return "_of_tenant"
+    return "_of_server" if which.server else ""
 
 
 def _cursor(row: Any) -> str:
@@ -67,7 +74,8 @@ def _filter_params(which: FleetFilter) -> rows.Params:
         "text": f"%{_literal(which.text.lower())}%" if which.text or phones else None,
         "phone": phones[0] if phones else None,
         "phone_too": phones[1] if len(phones) > 1 else None,
-        "globs": rows.to_text(which.globs) if which.globs else None,
+        "globs": rows.to_text(which.reach.globs) if which.reach.globs else None,
+        "tenant": which.reach.tenant,
     }
 
 

@@ -9,6 +9,7 @@ FROM outages o LEFT JOIN sessions s ON s.id = o.session_id LEFT JOIN outages p O
 
 -- part: outages_meant
 (:server IS NULL OR o.server = :server) AND (:session_id IS NULL OR o.session_id = :session_id)
+    AND (:tenant IS NULL OR s.tenant = :tenant)
 
 -- A session falls with its server if the server's outage had begun by then and is not over.
 -- name: outage_keep_of_session
@@ -108,17 +109,20 @@ DELETE FROM unwatched WHERE until < :before
 -- == public status pages ==
 
 -- name: status_pages
-SELECT name, title, enabled, created_at FROM status_pages ORDER BY name
+SELECT name, title, enabled, created_at, tenant FROM status_pages
+WHERE :tenant IS NULL OR tenant = :tenant ORDER BY name
 
 -- name: status_page
-SELECT name, title, enabled, created_at FROM status_pages WHERE name = :name
+SELECT name, title, enabled, created_at, tenant FROM status_pages WHERE name = :name
 
 -- name: status_page_sessions
 SELECT p.session_id, s.name AS session_name, p.label FROM status_page_sessions p JOIN sessions s ON s.id = p.session_id
+JOIN status_pages o ON o.name = p.page AND o.tenant = s.tenant
 WHERE p.page = :name ORDER BY lower(p.label), p.session_id
 
 -- name: status_page_put
-INSERT INTO status_pages (name, title, enabled, created_at) VALUES (:name, :title, :enabled, :created_at)
+INSERT INTO status_pages (name, title, enabled, created_at, tenant)
+VALUES (:name, :title, :enabled, :created_at, :tenant)
 ON CONFLICT (name) DO UPDATE SET title = excluded.title, enabled = excluded.enabled
 
 -- name: status_page_list

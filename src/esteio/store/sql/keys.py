@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from esteio.core.model.tenant import ALL, Reach
 from esteio.store.base import ApiKey, Exists
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
@@ -17,9 +18,11 @@ class SqlKeys(SqlSubject):
     """API keys, found by an index over the hash of their secret."""
 
     async def add(self, key: ApiKey, secret_hash: bytes) -> None:
-        """Raises `Exists` for a known id or secret."""
+        """Raises `Exists` for a known id or secret, `LookupError` for a tenant that is gone."""
 
         async def operation(db: Db) -> None:
+            if key.tenant is not None and await db.row("tenant_hold", {"name": key.tenant}) is None:
+                raise LookupError(f"no tenant {key.tenant}")
             if not await db.run("api_key_add", rows.key_params(key, secret_hash)):
                 raise Exists(key.id)
 
@@ -31,7 +34,10 @@ class SqlKeys(SqlSubject):
         return None if row is None else rows.key_of(row)
 
     async def all(self) -> Sequence[ApiKey]:
-        return [rows.key_of(row) for row in await self._reader.rows("api_keys", {})]
+        return await self.within(ALL)
+
+    async def within(self, reach: Reach) -> Sequence[ApiKey]:
+        return [rows.key_of(row) for row in await self._reader.rows("api_keys", {"tenant": reach.tenant})]
 
     async def revoke(self, key_id: str, now: float) -> bool:
         return await self._write(lambda db: db.run("api_key_revoke", {"id": key_id, "now": now})) > 0

@@ -23,6 +23,7 @@ _TEXTS = (
     "message_search.sql",
     "audit.sql",
     "sealed.sql",
+    "tenants.sql",
 )
 _HEAD = re.compile(r"^-- (name|part): (\w+)$")
 _PIECE = re.compile(r"\{\{(\w+)\}\}")

@@ -15,6 +15,9 @@
 -- name: search_sessions
 SELECT id, name FROM sessions WHERE name > ''
 
+-- name: search_sessions_of_tenant
+SELECT id, name FROM sessions WHERE tenant = :tenant AND name > ''
+
 -- name: search_ids
 SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.seq IN (

@@ -4,11 +4,11 @@
 
 -- part: server
 name, kind, base_url, limits, health, health_reason_code, health_at, version, sessions_at_server, facts, slots,
-last_attempt_at, incident, outage, row_version, wake_at
+last_attempt_at, incident, outage, row_version, wake_at, tenant
 
 -- part: session
 id, name, server, kind, created_at, phone, ref, policy, state, since, reason, can_send, can_receive, gate, gate_since,
-outage, last_outage, recovery, facts, paused, linked, row_version, wake_at, restricted_until
+outage, last_outage, recovery, facts, paused, linked, row_version, wake_at, restricted_until, tenant
 
 -- part: message
 m.seq, m.id, m.session_id, m.direction, m.chat, m.content, m.state, m.created_at, m.updated_at, m.recipient, m.sender,
@@ -38,7 +38,7 @@ seq, at, code, args, count, first_at, happened_at, source
 a.id, a.session_id, s.name AS session_name, a.rung, a.reason_code, a.cost, a.created_at, a.outage, a.state, a.decided_at
 
 -- part: api_key
-id, name, role, created_at, sessions, expires_at, revoked_at
+k.id, k.name, k.role, k.created_at, k.sessions, k.expires_at, k.revoked_at, k.tenant
 
 -- part: qr
 code, png_base64, refresh_count, seen_at, expires_at, pairing_code
@@ -55,9 +55,10 @@ INSERT INTO heartbeat (id, at) VALUES (1, :now) ON CONFLICT (id) DO UPDATE SET a
 
 -- name: server_add
 INSERT INTO servers (name, kind, base_url, encrypted, limits, health, health_reason_code, health_at, version,
-    sessions_at_server, facts, slots, last_attempt_at, incident, outage, row_version, wake_at, created_at)
+    sessions_at_server, facts, slots, last_attempt_at, incident, outage, row_version, wake_at, created_at, tenant)
 VALUES (:name, :kind, :base_url, :encrypted, :limits, :health, :health_reason_code, :health_at, :version,
-    :sessions_at_server, :facts, :slots, :last_attempt_at, :incident, :outage, :row_version, :wake_at, :now)
+    :sessions_at_server, :facts, :slots, :last_attempt_at, :incident, :outage, :row_version, :wake_at, :now,
+    :tenant)
 ON CONFLICT (name) DO NOTHING
 
 -- name: server
@@ -65,6 +66,9 @@ SELECT {{server}}, encrypted FROM servers WHERE name = :name
 
 -- name: servers
 SELECT {{server}}, encrypted FROM servers ORDER BY name
+
+-- name: servers_within
+SELECT {{server}}, encrypted FROM servers WHERE :tenant IS NULL OR tenant IS NULL OR tenant = :tenant ORDER BY name
 
 -- name: server_change
 UPDATE servers SET
@@ -102,12 +106,12 @@ SELECT count(*) FROM sessions WHERE server = :name AND paused = 0 AND linked = 1
 INSERT INTO sessions (name, server, kind, created_at, phone, ref, encrypted, instance, replaced, settings, token, policy,
     state, since,
     reason, can_send, can_receive, gate, gate_since, outage, last_outage, outage_since, recovery, facts, paused, linked,
-    row_version, wake_at, phones)
+    row_version, wake_at, phones, tenant)
 VALUES (:name, :server, :kind, :created_at, :phone, :ref, :encrypted, :instance, :replaced, :settings, :token, :policy,
     :state, :since,
     :reason, :can_send, :can_receive, :gate, :gate_since, :outage, :last_outage, :outage_since, :recovery, :facts,
     :paused,
-    :linked, :row_version, :wake_at, :phones)
+    :linked, :row_version, :wake_at, :phones, :tenant)
 ON CONFLICT (name) DO NOTHING
 RETURNING id
 
@@ -142,7 +146,9 @@ id, name, gate, server, restricted_until
 SELECT id FROM sessions WHERE id = :id {{locked}}
 
 -- name: session_locked
-SELECT {{locked_session}} FROM sessions WHERE id = :id {{locked}}
+SELECT {{locked_session}}, tenant,
+    (SELECT t.max_messages_per_day FROM tenants t WHERE t.name = sessions.tenant) AS max_messages_per_day
+FROM sessions WHERE id = :id {{locked}}
 
 -- name: sessions_lock
 SELECT {{locked_session}} FROM sessions WHERE id IN {{listed_numbers}} ORDER BY id {{locked}}
@@ -157,6 +163,11 @@ SELECT name FROM servers WHERE name = :name {{locked}}
 -- name: sessions_page
 SELECT {{session}} FROM sessions
 WHERE name > :after AND (:state IS NULL OR state = :state) AND (:server IS NULL OR server = :server)
+ORDER BY name LIMIT :limit
+
+-- name: sessions_page_of_tenant
+SELECT {{session}} FROM sessions
+WHERE tenant = :tenant AND name > :after AND (:state IS NULL OR state = :state) AND (:server IS NULL OR server = :server)
 ORDER BY name LIMIT :limit
 
 -- The fleet's pages go state by state: the order of the states is the caller's. `:text` is asked of the name, `:phone`
@@ -184,6 +195,20 @@ ORDER BY since DESC, id DESC LIMIT :limit
 -- name: fleet_of_server_by_name
 SELECT {{session}} FROM sessions
 WHERE server = :server AND state = :state AND name > :name AND {{found}}
+ORDER BY name LIMIT :limit
+
+-- name: fleet_totals_of_tenant
+SELECT server, state, count(*) AS sessions FROM sessions WHERE tenant = :tenant AND {{found}} GROUP BY server, state
+
+-- name: fleet_of_tenant_by_since
+SELECT {{session}} FROM sessions
+WHERE tenant = :tenant AND state = :state AND (since, id) < (:since, :id) AND (:server IS NULL OR server = :server)
+    AND {{found}}
+ORDER BY since DESC, id DESC LIMIT :limit
+
+-- name: fleet_of_tenant_by_name
+SELECT {{session}} FROM sessions
+WHERE tenant = :tenant AND state = :state AND name > :name AND (:server IS NULL OR server = :server) AND {{found}}
 ORDER BY name LIMIT :limit
 
 -- name: session_change
@@ -416,7 +441,7 @@ SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server AN
 
 -- name: approvals
 SELECT {{approval}} FROM approvals a JOIN sessions s ON s.id = a.session_id
-WHERE a.state = :state ORDER BY a.created_at, a.id
+WHERE a.state = :state AND (:tenant IS NULL OR s.tenant = :tenant) ORDER BY a.created_at, a.id
 
 -- name: approval
 SELECT {{approval}} FROM approvals a JOIN sessions s ON s.id = a.session_id WHERE a.id = :id
@@ -915,7 +940,7 @@ UPDATE provider_webhooks SET body = substr(body, 1, :bytes) WHERE id = :id
 SELECT r.id, s.name AS session_name, r.received_at, r.note, coalesce(substr(r.body, 1, :shown), x'') AS body,
     length(r.body) AS size
 FROM provider_webhooks r JOIN sessions s ON s.id = r.session_id
-WHERE r.state = 'unreadable' AND r.id > :after ORDER BY r.id LIMIT :limit
+WHERE r.state = 'unreadable' AND r.id > :after AND (:tenant IS NULL OR s.tenant = :tenant) ORDER BY r.id LIMIT :limit
 
 -- name: inbound_dedupe_add
 INSERT INTO inbound_dedupe (session_id, key, at) VALUES (:session_id, :key, :now) ON CONFLICT DO NOTHING
@@ -1121,22 +1146,31 @@ DELETE FROM provider_webhooks WHERE id IN (
 -- == events, keys, upkeep ==
 
 -- name: event_add
-INSERT INTO events (type, at, session_name, chat, data, trace_context)
-VALUES (:type, :at, :session_name, :chat, :data, :trace_context)
+INSERT INTO events (type, at, session_name, chat, data, trace_context, tenant)
+VALUES (:type, :at, :session_name, :chat, :data, :trace_context,
+    coalesce(:tenant, (SELECT tenant FROM sessions WHERE name = :session_name)))
 
 -- name: events
-SELECT type, at, data, session_name, chat, seq FROM events WHERE seq > :after AND type <> 'provider.event'
+SELECT type, at, data, session_name, chat, seq, tenant FROM events WHERE seq > :after AND type <> 'provider.event'
+ORDER BY seq LIMIT :limit
+
+-- name: events_of_tenant
+SELECT type, at, data, session_name, chat, seq, tenant FROM events
+WHERE tenant = :tenant AND seq > :after AND type <> 'provider.event'
 ORDER BY seq LIMIT :limit
 
 -- name: api_key_add
-INSERT INTO api_keys (id, name, role, created_at, sessions, expires_at, revoked_at, hash, session_id)
-VALUES (:id, :name, :role, :created_at, :sessions, :expires_at, :revoked_at, :hash, :session_id) ON CONFLICT DO NOTHING
+INSERT INTO api_keys (id, name, role, created_at, sessions, expires_at, revoked_at, hash, session_id, tenant)
+VALUES (:id, :name, :role, :created_at, :sessions, :expires_at, :revoked_at, :hash, :session_id, :tenant)
+ON CONFLICT DO NOTHING
 
 -- name: api_key_by_hash
-SELECT {{api_key}} FROM api_keys WHERE hash = :hash
+SELECT {{api_key}}, coalesce(t.enabled, 1) AS enabled
+FROM api_keys k LEFT JOIN tenants t ON t.name = k.tenant WHERE k.hash = :hash
 
 -- name: api_keys
-SELECT {{api_key}} FROM api_keys ORDER BY created_at, id
+SELECT {{api_key}}, 1 AS enabled FROM api_keys k
+WHERE :tenant IS NULL OR k.tenant = :tenant ORDER BY k.created_at, k.id
 
 -- name: api_key_revoke
 UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL

@@ -9,20 +9,23 @@ from collections.abc import Sequence
 
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.server import Limits, Server
+from esteio.core.model.tenant import Reach
 from esteio.core.nodes.chores import of_server
 from esteio.store.base import Exists, InUse, ServerView, StoredServer
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Rollback
+from esteio.store.sql.tenants import check_room
 
 
 class SqlServers(SqlSubject):
     """The servers of this database; a server's state is written by its decisions alone (`update_server`)."""
 
     async def add(self, server: Server, sealed: bytes, now: float) -> None:
-        """Raises `Exists` for a name that is in use."""
+        """Raises `Exists` for a name that is in use, `QuotaExceeded`, `LookupError` for a tenant that is gone."""
 
         async def operation(db: Db) -> None:
+            await check_room(db, server.tenant, "servers")
             if not await db.run("server_add", {**rows.server_params(server), "encrypted": sealed, "now": now}):
                 raise Exists(server.name)
 
@@ -34,6 +37,10 @@ class SqlServers(SqlSubject):
 
     async def all(self) -> Sequence[StoredServer]:
         return [StoredServer(rows.server_of(row), row.encrypted) for row in await self._reader.rows("servers", {})]
+
+    async def within(self, reach: Reach) -> Sequence[StoredServer]:
+        found = await self._reader.rows("servers_within", {"tenant": reach.tenant})
+        return [StoredServer(rows.server_of(row), row.encrypted) for row in found]
 
     async def change(
         self,

@@ -13,14 +13,16 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId, SessionName
 from esteio.core.model.session import Session
 from esteio.core.model.state import SessionState
+from esteio.core.model.tenant import ALL, Reach
 from esteio.core.webhooks.evolution_names import instance_id, instance_name
 from esteio.store.base import ApiKey, EventRow, Exists, InstanceTaken, JournalEntry, KeyTaken, Page, Work
 from esteio.store.delivery import Endpoint
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
-from esteio.store.sql.delivery import rows as delivery_rows
+from esteio.store.sql.delivery.webhook_endpoints import add_endpoint
 from esteio.store.sql.locks import lock_session
+from esteio.store.sql.tenants import check_room
 
 _FORGET = (
     "session_forget_send_lanes",
@@ -75,7 +77,7 @@ class SqlSessions(SqlSubject):
             added = await _add_session(db, session, more, journal, work)
             await _add_news(db, added, news)
             for endpoint in endpoints:
-                await db.rows("webhook_endpoint_add", delivery_rows.endpoint_params(endpoint))
+                await add_endpoint(db, endpoint)
             for key, secret_hash in keys:
                 if not await db.run("api_key_add", rows.key_params(key, secret_hash, added.id)):
                     raise KeyTaken(key.id)
@@ -110,6 +112,23 @@ class SqlSessions(SqlSubject):
     async def keep_replaced_webhook(self, session_id: SessionId, replaced: bytes) -> None:
         """On disk when it returns."""
         await self._write(lambda db: db.run("session_replace", {"id": session_id, "replaced": replaced}))
+
+    async def move(self, session: Session, tenant: str) -> bool:
+        """A judgement under way about it starts again. Raises `QuotaExceeded`, `LookupError` for a tenant that is
+        gone."""
+
+        async def operation(db: Db) -> bool:
+            await check_room(db, tenant, "sessions")
+            if not await db.run("session_move", {"id": session.id, "tenant": tenant}):
+                return False
+            await db.put("session_forget_status_pages", {"id": session.id})
+            await db.put("session_move_keys", {"id": session.id, "tenant": tenant})
+            await db.put("session_move_webhook", {"name": session.name, "tenant": tenant})
+            past = {"name": session.name, "before": session.tenant, "since": session.created_at, "tenant": tenant}
+            await db.put("session_move_events", past)
+            return True
+
+        return await self._write(operation)
 
     async def chatwoot(self, session_id: SessionId) -> bytes | None:
         sealed: bytes | None = await self._reader.value("session_chatwoot", {"id": session_id})
@@ -162,14 +181,16 @@ class SqlSessions(SqlSubject):
     async def page(
         self,
         *,
+        reach: Reach = ALL,
         state: SessionState | None = None,
         server: ServerName | None = None,
         limit: int = 100,
         after: str | None = None,
     ) -> Page:
         """By name; the cursor is the last name seen."""
-        params = {"after": after or "", "state": state, "server": server, "limit": limit + 1}
-        found = [rows.session_of(row) for row in await self._reader.rows("sessions_page", params)]
+        params = {"after": after or "", "state": state, "server": server, "limit": limit + 1, "tenant": reach.tenant}
+        statement = "sessions_page" if reach.tenant is None else "sessions_page_of_tenant"
+        found = [rows.session_of(row) for row in await self._reader.rows(statement, params)]
         return Page(tuple(found[:limit]), found[limit - 1].name if len(found) > limit else None)
 
     async def change(
@@ -214,7 +235,8 @@ async def _tell_deleted(db: Db, session_id: SessionId, now: float) -> None:
         return
     session = rows.session_of(row)
     named = {"name": session.name, "instance": instance_name(session), "instance_id": instance_id(session)}
-    await db.put("event_add", rows.event_params(EventRow("session.deleted", now, named, session.name)))
+    told = EventRow("session.deleted", now, named, session.name, tenant=session.tenant)
+    await db.put("event_add", rows.event_params(told))
     await db.put("webhook_endpoint_ends", {"id": session_id})
 
 
@@ -232,6 +254,7 @@ async def _add_news(db: Db, session: Session, news: Sequence[Evidence]) -> None:
 async def _add_session(
     db: Db, session: Session, more: rows.Params, entries: Sequence[JournalEntry], work: Sequence[Work]
 ) -> Session:
+    await check_room(db, session.tenant, "sessions")
     await _check_instance(db, session, more["instance"])
     given = await db.value("session_add", {**rows.session_params(session), **more})
     if given is None:

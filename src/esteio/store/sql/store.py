@@ -34,6 +34,7 @@ from esteio.store.sql.nodes.nodes import SqlNodes
 from esteio.store.sql.qr_codes import SqlPairLinks, SqlQrCodes
 from esteio.store.sql.servers import SqlServers
 from esteio.store.sql.sessions import SqlSessions
+from esteio.store.sql.tenants import SqlTenants
 from esteio.store.sql.timeline import SqlJournal
 from esteio.store.sql.work import SqlWorkQueue
 
@@ -70,6 +71,7 @@ class SqlStore:
         self.keys = SqlKeys(database)
         self.audit = SqlAudit(database)
         self.sealed = SqlSealed(database)
+        self.tenants = SqlTenants(database)
         self.maintenance = SqlMaintenance(database)
         self.nodes = SqlNodes(database)
         self.inspection: Inspection = SqlInspection(database)

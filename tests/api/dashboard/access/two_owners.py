@@ -43,16 +43,19 @@ async def servers(gateway: Gateway) -> None:
     gateway.provider.answer = lambda request: HttpResponse(200, {}, b'[{"name": "mine-7"}]')
 
 
-async def owner(gateway: Gateway, name: str) -> Owner:
+async def owner(gateway: Gateway, name: str, **whose: str) -> Owner:
     """An owner's session with everything around it: failed messages, an approval, a webhook, a key, an outage, a dead
-    event, a link of its phone's owner, an instance that can be adopted."""
-    made = await one_of_everything(gateway, name)
+    event, a link of its phone's owner, an instance that can be adopted. `whose`: the tenant, if it is another one than
+    the default."""
+    made = await one_of_everything(gateway, name, **whose)
     held_before = gateway.provider.answer
+
+    prefix = f"{whose['tenant']}." if whose else ""
 
     def held(request: HttpRequest) -> HttpResponse:
         listed = held_before(request)
         body = b"[]" if listed is None else listed.body
-        return HttpResponse(200, {}, body.replace(b"]", f', {{"name": "{name}-free"}}]'.encode()))
+        return HttpResponse(200, {}, body.replace(b"]", f', {{"name": "{prefix}{name}-free"}}]'.encode()))
 
     gateway.provider.answer = held
     await gateway.judge(name, phone=PHONES[name], reason=Reason("provider-refused", {"detail": f"about {name}"}))
@@ -82,10 +85,10 @@ async def _dead_event(gateway: Gateway, name: str, webhook: str) -> int:
     return int(str(found[0][0]))
 
 
-async def status_page(gateway: Gateway, *names: str) -> None:
+async def status_page(gateway: Gateway, *names: str, **whose: str) -> None:
     """A public page for each of these sessions."""
     for name in names:
-        await gateway.commands.status_pages.create(StatusPageRequest(f"page-{name}", f"Page {name}"))
+        await gateway.commands.status_pages.create(StatusPageRequest(f"page-{name}", f"Page {name}", **whose))
         shown: dict[str, str | None] = {name: f"Label of {name}"}
         await gateway.commands.status_pages.change(f"page-{name}", StatusPageChange(f"Page {name}", True, shown))
 

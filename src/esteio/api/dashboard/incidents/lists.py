@@ -14,7 +14,7 @@ from esteio.api.dashboard.page import Moment, Visit
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.http.request import ApiResponse
 from esteio.core.model.history import OutageRecord
-from esteio.core.model.ids import ServerName, SessionId, SessionName
+from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.state import Reason
 from esteio.core.views.catalogue import Catalogue
 from esteio.core.views.sentences import duration, sentence, timeline_text
@@ -67,7 +67,9 @@ async def show(visit: Visit) -> ApiResponse:
     return visit.drawn(
         "incidents.html",
         words=words,
-        servers=[one.server.name for one in await visit.api.store.servers.all()] if _everything(visit) else [],
+        servers=[one.server.name for one in await visit.api.store.servers.within(visit.request.scope)]
+        if _everything(visit)
+        else [],
         causes=CAUSES,
         opened=[told(visit, one) for one in opened[:MOST_OPEN]],
         unshown=max(0, len(opened) - MOST_OPEN),
@@ -110,24 +112,30 @@ async def _meant(visit: Visit, words: Words) -> dict[str, Any] | None:
     """What to ask the store for; None when nothing can be meant."""
     session_id: SessionId | None = None
     if words.session:
-        session = await visit.api.store.sessions.by_name(SessionName(words.session))
-        if session is None or not visit.request.scope.reaches(session.name):
+        session = await visit.api.commands.lookup.session_or_none(words.session, visit.request.scope)
+        if session is None:
             return None
         session_id = session.id
     each = bool(words.session) or not _everything(visit)
-    return {"server": ServerName(words.server) if words.server else None, "session_id": session_id, "each": each}
+    server = ServerName(words.server) if words.server else None
+    return {"reach": visit.request.scope, "server": server, "session_id": session_id, "each": each}
 
 
 async def _open(visit: Visit, meant: dict[str, Any]) -> list[OutageRecord]:
     found = await visit.api.store.history.open_outages(**meant)
-    return [one for one in found if visit.request.scope.reaches(one.session)]  # guard: open-incidents-in-scope
+    return [one for one in found if _named(visit, one)]  # guard: open-incidents-in-scope
+
+
+def _named(visit: Visit, one: OutageRecord) -> bool:
+    """Of those of the caller's tenant, whether its session is inside the patterns; a server's own is the operator's."""
+    return _everything(visit) if one.session is None else visit.request.scope.named(one.session)
 
 
 async def _ended(visit: Visit, meant: dict[str, Any], after: str) -> list[OutageRecord]:
     """A page of those that the caller reaches, and one more where there is one."""
     found = []
     async for one in _all_ended(visit, meant, after):
-        if visit.request.scope.reaches(one.session):
+        if _named(visit, one):
             found.append(one)
             if len(found) > PAGE:
                 break

@@ -16,6 +16,7 @@ from esteio.api.http.request import ApiResponse
 from esteio.api.http.route import teller
 from esteio.core.model.evidence import KINDS, LIVES
 from esteio.core.model.history import OutageRecord
+from esteio.core.model.ids import SessionId, SessionName
 from esteio.core.views.sentences import sentence, timeline_text
 from esteio.engine.errors import CommandError
 from esteio.store.base import JournalEntry
@@ -83,10 +84,10 @@ async def show(visit: Visit) -> ApiResponse:
     record = await visit.api.store.history.outage(found)
     if record is None:
         raise CommandError("not-found")
-    if record.session is None:
+    if record.session_id is None or record.session is None:
         visit.request.scope.check_everything()
     else:
-        visit.request.scope.check(record.session)  # guard: incident-page-in-scope
+        await _check(visit, record.session_id, record.session)
     course = await _course(visit, record)
     parts = await visit.api.store.history.parts_of(found) if record.session is None else []
     tell = teller(visit.texts)
@@ -104,6 +105,13 @@ async def show(visit: Visit) -> ApiResponse:
         cost=await _cost(visit, [record, *parts]),
         parts=[told(visit, one) for one in parts],
     )
+
+
+async def _check(visit: Visit, session_id: SessionId, session: SessionName) -> None:
+    """Raises `CommandError`: not-found for another tenant's, session-out-of-reach for a name outside the patterns."""
+    if not await visit.api.commands.lookup.owned(session_id, visit.request.scope):
+        raise CommandError("not-found")
+    visit.request.scope.check_name(session)  # guard: incident-page-in-scope
 
 
 async def _action(visit: Visit, record: OutageRecord) -> str:

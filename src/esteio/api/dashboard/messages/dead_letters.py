@@ -17,7 +17,6 @@ from esteio.api.dashboard.page import Moment, Visit, moved
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.http import cursors
 from esteio.api.http.request import ApiResponse
-from esteio.core.model.ids import MessageId
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
@@ -78,7 +77,7 @@ async def show(visit: Visit) -> ApiResponse:
     found = FoundPage((), None) if name and session is None else await _dead(visit, session)
     following = None if found.next is None else {"session": name, "after": cursors.made("messages", found.next)}
     doubts = await visit.api.store.message_history.search(
-        MessageSearch(state="in_doubt", globs=visit.request.scope.globs), limit=1
+        MessageSearch(state="in_doubt", reach=visit.request.scope), limit=1
     )
     return visit.drawn(
         "messages/dead_letters.html",
@@ -93,7 +92,7 @@ async def show(visit: Visit) -> ApiResponse:
 async def _dead(visit: Visit, session: Session | None) -> FoundPage:
     after = visit.request.query_word("after")
     place = cursors.place({"after": after} if after else {}, "messages")
-    wanted = MessageSearch(None if session is None else session.id, visit.request.scope.globs, dead=True)
+    wanted = MessageSearch(None if session is None else session.id, dead=True, reach=visit.request.scope)
     return await visit.api.store.message_history.search(wanted, limit=PAGE, after=place)
 
 
@@ -145,9 +144,10 @@ async def _coming(visit: Visit, found: list[Message]) -> list[Coming]:
 async def _named(visit: Visit) -> list[Message]:
     """The messages that a query names and the caller reaches."""
     ids = visit.request.query_word(TICKED).split(",")[:PAGE]
-    found = [await visit.api.store.messages.get(MessageId(one)) for one in dict.fromkeys(ids)]
+    lookup = visit.api.commands.lookup.message_or_none
     # guard: dead-letters-named-in-scope
-    return [one for one in found if one is not None and visit.request.scope.reaches(one.session)]
+    found = [await lookup(one, visit.request.scope) for one in dict.fromkeys(ids)]
+    return [one for one in found if one is not None]
 
 
 async def replay(visit: Visit) -> ApiResponse:
@@ -179,12 +179,13 @@ async def result(visit: Visit) -> ApiResponse:
 async def events(visit: Visit) -> ApiResponse:
     """Events that webhooks never took, the oldest first. Raises `CommandError("invalid-value")`."""
     after = visit.request.query_word("after")
+    scope = visit.request.scope
     place = int(after) if after.isascii() and after.isdecimal() and len(after) < 19 else 0
-    found = await visit.api.store.dead_letters.events(DeadFilter(), limit=PAGE, after=place)
+    found = await visit.api.store.dead_letters.events(DeadFilter(), limit=PAGE, after=place, reach=visit.request.scope)
     return visit.drawn(
         "messages/dead_events.html",
         subscribers=await _subscribers(
-            visit, [one for one in found if visit.request.scope.reaches(one.session or None)]
+            visit, [one for one in found if (scope.named(one.session) if one.session else scope.whole)]
         ),
         following=f"/messages/dead-letters/events?after={found[-1].id}" if len(found) == PAGE else None,
     )

@@ -13,7 +13,6 @@ from esteio.api.dashboard.page import Visit
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.http import cursors
 from esteio.api.http.request import ApiResponse
-from esteio.core.model.ids import SessionName
 from esteio.core.model.message import Direction, MessageState
 from esteio.core.model.session import Session
 from esteio.store.base import FoundPage, MessageSearch
@@ -61,15 +60,13 @@ async def show(visit: Visit) -> ApiResponse:
 
 async def reached(visit: Visit, name: str) -> Session | None:
     """The session of this name, where the caller reaches one."""
-    if not name or not visit.request.scope.reaches(name):
-        return None
-    return await visit.api.store.sessions.by_name(SessionName(name))
+    return await visit.api.commands.lookup.session_or_none(name, visit.request.scope) if name else None
 
 
 async def _found(visit: Visit, words: dict[str, str], session: Session | None, after: str | None) -> FoundPage:
     wanted = MessageSearch(
         session_id=None if session is None else session.id,
-        globs=visit.request.scope.globs,
+        reach=visit.request.scope,
         state=next((one for one in STATES if one == words["state"]), None),
         direction=next((one for one in DIRECTIONS if one == words["direction"]), None),
         chat=words["chat"] or None,

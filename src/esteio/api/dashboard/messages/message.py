@@ -99,9 +99,8 @@ async def act(visit: Visit) -> ApiResponse:
 
 
 async def _mine(visit: Visit) -> Message:
-    message = await visit.api.commands.lookup.message(visit.request.path["id"])
-    visit.request.scope.check(message.session)  # guard: message-page-in-scope
-    return message
+    # guard: message-page-in-scope
+    return await visit.api.commands.lookup.message(visit.request.path["id"], visit.request.scope)
 
 
 def life(visit: Visit, message: Message, seen: Sequence[tuple[MessageState, float]]) -> list[Step]:

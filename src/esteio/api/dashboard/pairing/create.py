@@ -66,12 +66,10 @@ async def _made(visit: Visit, words: Mapping[str, str]) -> tuple[str, str]:
     kind = next((one.kind for one in await _choices(visit) if one.name == body["server"]), "")
     body["ref"] = {one.field: words.get(f"{kind}.{one.field}", "") for one in _asked(visit) if one.kind == kind}
     request = read(SessionRequest, body)
-    scope.check(request.name)
-    await commands.sessions.check_scope(scope, request)
     typed = by == "code" and kind != "" and visit.api.providers[kind].capabilities.pairing_code
     if typed and not phone:
         raise CommandError("invalid-phone", field="phone", in_body=True)
-    await commands.sessions.create(request, visit.request.who, typed=typed)
+    await commands.sessions.create(request, visit.request.who, typed=typed, scope=scope)
     return request.name, "code" if typed else "qr"
 
 
@@ -96,7 +94,7 @@ async def _form(visit: Visit, words: Mapping[str, str], error: CommandError | No
 
 async def _choices(visit: Visit) -> list[Choice]:
     shown = []
-    for stored in await visit.api.store.servers.all():
+    for stored in await visit.api.store.servers.within(visit.request.scope):
         server, provider = stored.server, visit.api.providers.get(stored.server.kind)
         if provider is not None:
             label = provider.declaration.label

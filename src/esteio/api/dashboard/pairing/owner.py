@@ -22,6 +22,7 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.engine.commands.requests import PairRequest
 from esteio.engine.errors import CommandError
+from esteio.engine.key_scope import Scope
 from esteio.store.base import PairLink
 
 PRIVATE = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex, nofollow"}
@@ -92,7 +93,8 @@ async def ask(visit: Visit) -> ApiResponse:
         return await _page(visit, link, by, 429, wait=wait)
     number = session.phone if by == "code" else None
     try:
-        await api.commands.pairing.pair(session.name, PairRequest(wait_s=WAIT_S, phone_number=number), WHO)
+        request = PairRequest(wait_s=WAIT_S, phone_number=number)
+        await api.commands.pairing.pair(session.name, request, WHO, scope=Scope(session.tenant))
     except CommandError:
         return _back(visit, by)  # what keeps a code away is told there, in the owner's words
     return _back(visit, by)
@@ -140,7 +142,7 @@ async def _view(visit: Visit, link: PairLink, by: By) -> View:
     if link.done_at is not None:
         return View("connected", _NOTHING)
     session = await _session(visit, link)
-    seen = await view(visit.api, session.name, by)
+    seen = await view(visit.api, session.name, by, Scope(session.tenant))
     return seen._replace(reason=_NOTHING, approval=None)
 
 

@@ -41,8 +41,8 @@ async def show(visit: Visit) -> ApiResponse:
 
 async def _page(visit: Visit, by: By, status: int = 200, **more: Any) -> ApiResponse:
     api, name = visit.api, visit.request.path["name"]
-    seen = await view(api, name, by)
-    session = await api.commands.lookup.session(name)
+    seen = await view(api, name, by, visit.request.scope)
+    session = await api.commands.lookup.session(name, visit.request.scope)
     values: dict[str, Any] = {
         "tabs": api.providers[session.kind].capabilities.pairing_code and seen.kind != "connected",
         "link": await api.commands.pair_links.open_link(session),
@@ -56,10 +56,10 @@ async def _page(visit: Visit, by: By, status: int = 200, **more: Any) -> ApiResp
 async def live(visit: Visit) -> ApiResponse:
     """What the page shows, pushed."""
     api, name, by = visit.api, visit.request.path["name"], way(visit.request.query_word("by"))
-    session = await api.commands.lookup.session(name)
+    session = await api.commands.lookup.session(name, visit.request.scope)
 
     async def look() -> View:
-        return await view(api, name, by)
+        return await view(api, name, by, visit.request.scope)
 
     def draw(seen: View) -> dict[str, Any]:
         return drawing.frame(visit, drawing.operators(visit, name, by, seen))
@@ -77,7 +77,8 @@ async def ask(visit: Visit) -> ApiResponse:
     name, by = visit.request.path["name"], way(words.get("by", ""))
     number = words.get("phone", "").strip() if by == "code" else None
     try:
-        await visit.api.commands.pairing.pair(name, PairRequest(wait_s=WAIT_S, phone_number=number), visit.request.who)
+        request = PairRequest(wait_s=WAIT_S, phone_number=number)
+        await visit.api.commands.pairing.pair(name, request, visit.request.who, scope=visit.request.scope)
     except CommandError as error:
         if number is None or error.code not in BESIDE_FIELD:
             raise
@@ -91,13 +92,13 @@ async def act(visit: Visit) -> ApiResponse:
     `CommandError`."""
     words = await visit.form()
     name, wish, who = visit.request.path["name"], visit.request.path["act"], visit.request.who
-    commands = visit.api.commands
+    commands, scope = visit.api.commands, visit.request.scope
     if wish == "again":
-        await commands.pairing.recreate(name, WaitRequest(wait_s=WAIT_S), who)
+        await commands.pairing.recreate(name, WaitRequest(wait_s=WAIT_S), who, scope=scope)
     elif wish == "keep-phone":
-        await commands.sessions.change(name, SessionChange(phone=words.get("phone", "")), who)
+        await commands.sessions.change(name, SessionChange(phone=words.get("phone", "")), who, scope=scope)
     elif wish == "resume":
-        await commands.operator_actions.resume(name, who)
+        await commands.operator_actions.resume(name, who, scope=scope)
     else:
         raise CommandError("not-found")
     return _back(name, way(words.get("by", "")))
@@ -113,7 +114,8 @@ async def make_link(visit: Visit) -> ApiResponse:
     except ValueError as error:
         raise invalid("lasts_s", "must be a number") from error
     try:
-        _, token = await visit.api.commands.pair_links.make(name, visit.request.who, title=title, lasts_s=lasts_s)
+        made = visit.api.commands.pair_links.make
+        _, token = await made(name, visit.request.who, title=title, lasts_s=lasts_s, scope=visit.request.scope)
     except CommandError as error:
         if error.field != "title":
             raise
@@ -128,13 +130,13 @@ async def revoke(visit: Visit) -> ApiResponse:
     """The link opens nothing any more. Raises `CommandError`."""
     await visit.form()
     name = visit.request.path["name"]
-    await visit.api.commands.pair_links.revoke(name, visit.request.who)
+    await visit.api.commands.pair_links.revoke(name, visit.request.who, scope=visit.request.scope)
     await _tell_open_pages(visit, name)
     return moved(f"/sessions/{name}/pair", done="link-revoked")
 
 
 async def _tell_open_pages(visit: Visit, name: str) -> None:
-    session = await visit.api.commands.lookup.session(name)
+    session = await visit.api.commands.lookup.session(name, visit.request.scope)
     visit.api.waiters.session_changed(session.id)
 
 

@@ -19,6 +19,7 @@ from esteio.core.model.server import UNUSABLE
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.engine.commands.sessions.pairing import NO_CODE
+from esteio.engine.key_scope import Scope
 from esteio.store.base import Qr
 
 Kind = Literal[
@@ -55,9 +56,9 @@ class View(NamedTuple):
     typeable: bool = False
 
 
-async def view(api: ApiContext, name: str, by: By) -> View:
-    """The session as its pairing page shows it. Raises `CommandError("unknown-session")`."""
-    session = await api.commands.lookup.session(name)
+async def view(api: ApiContext, name: str, by: By, scope: Scope) -> View:
+    """The session as its pairing page shows it. Raises `CommandError`: session-out-of-reach, unknown-session."""
+    session = await api.commands.lookup.session(name, scope)
     qr = await api.commands.pairing.current_qr(session)
     stored = await api.store.servers.get(session.server)
     can = api.providers[session.kind].capabilities

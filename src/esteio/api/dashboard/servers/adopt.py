@@ -51,14 +51,12 @@ async def asked(visit: Visit) -> ApiResponse:
     words = await visit.form()
     server, scope = await _server(visit), visit.request.scope
     ticked = words.every("instance")
-    for name in ticked:
-        scope.check_instance(name)  # guard: adopted-in-scope
     if not ticked:
         nothing = Wrong("", visit.say("adopt.nothing-ticked"))
         return _list(visit, server, await _held(visit, server), nothing)
     forward, done = "forward" in words, words.word("step") == "adopt"
     request = read(AdoptRequest, {"instances": ticked, "forward": forward, "dry_run": not done})
-    results = await visit.api.commands.instances.adopt(server, request, visit.request.who)
+    results = await visit.api.commands.instances.adopt(server, request, visit.request.who, scope)
     rows = [_row(visit, one) for one in results]
     ready = [one for one in rows if one.result == "would-adopt"]
     page = "adopt_result.html" if done else "adopt_preview.html"
@@ -66,14 +64,12 @@ async def asked(visit: Visit) -> ApiResponse:
 
 
 async def _server(visit: Visit) -> str:
-    return str((await visit.api.commands.lookup.server(visit.request.path["server"])).server.name)
+    return str((await visit.api.commands.lookup.server(visit.request.path["server"], visit.request.scope)).server.name)
 
 
 async def _held(visit: Visit, server: str) -> Sequence[Instance]:
     """What the provider holds, as far as the caller could adopt it or has."""
-    scope = visit.request.scope
-    found = await visit.api.commands.instances.of_server(server)
-    return [one for one in found if scope.reaches(one.session or one.entry.key)]  # guard: instances-offered-in-scope
+    return await visit.api.commands.instances.of_server(server, visit.request.scope)
 
 
 def _list(visit: Visit, server: str, held: Sequence[Instance], refused: Wrong | None = None) -> ApiResponse:

@@ -47,10 +47,10 @@ class Asked(NamedTuple):
 
 async def every(visit: Visit) -> ApiResponse:
     """The list."""
-    stored = await visit.api.store.servers.all()
+    stored = await visit.api.store.servers.within(visit.request.scope)
     ours = await _sessions_of(visit)
     shown = [_shown(visit, one, ours[one.server.name]) for one in stored]
-    if not visit.request.scope.everything:
+    if not visit.request.scope.whole:
         shown = [one for one in shown if one.ours]
     return visit.drawn("servers.html", servers=shown)
 
@@ -61,9 +61,9 @@ async def one(visit: Visit) -> ApiResponse:
 
 
 async def _page(visit: Visit, refused: Wrong | None = None) -> ApiResponse:
-    stored = await visit.api.commands.lookup.server(visit.request.path["server"])
+    stored = await visit.api.commands.lookup.server(visit.request.path["server"], visit.request.scope)
     ours = (await _sessions_of(visit))[stored.server.name]
-    if not (visit.request.scope.everything or ours):
+    if not (visit.request.scope.whole or ours):
         raise CommandError("outside-scope")
     return visit.drawn(
         "server.html",
@@ -152,7 +152,7 @@ def _credentials(visit: Visit, kind: str) -> Sequence[Asked]:
 async def _sessions_of(visit: Visit) -> Counter[str]:
     """How many sessions that the caller reaches each server has."""
     found: Counter[str] = Counter()
-    for total in await visit.api.store.fleet.totals(FleetFilter(globs=visit.request.scope.globs)):
+    for total in await visit.api.store.fleet.totals(FleetFilter(reach=visit.request.scope)):
         found[total.server] += total.sessions
     return found
 

@@ -54,34 +54,46 @@ Act = Callable[[Wish], Awaitable[str]]
 
 
 async def _recover(wish: Wish) -> str:
-    await wish.visit.api.commands.operator_actions.recover(wish.name, wish.visit.request.who)
+    await wish.visit.api.commands.operator_actions.recover(
+        wish.name, wish.visit.request.who, scope=wish.visit.request.scope
+    )
     return "recover"
 
 
 async def _pause(wish: Wish) -> str:
-    await wish.visit.api.commands.operator_actions.pause(wish.name, wish.visit.request.who)
+    await wish.visit.api.commands.operator_actions.pause(
+        wish.name, wish.visit.request.who, scope=wish.visit.request.scope
+    )
     return "pause"
 
 
 async def _resume(wish: Wish) -> str:
-    await wish.visit.api.commands.operator_actions.resume(wish.name, wish.visit.request.who)
+    await wish.visit.api.commands.operator_actions.resume(
+        wish.name, wish.visit.request.who, scope=wish.visit.request.scope
+    )
     return "resume"
 
 
 async def _recreate(wish: Wish) -> str:
-    await wish.visit.api.commands.pairing.recreate(wish.name, WaitRequest(wait_s=0), wish.visit.request.who)
+    await wish.visit.api.commands.pairing.recreate(
+        wish.name, WaitRequest(wait_s=0), wish.visit.request.who, scope=wish.visit.request.scope
+    )
     return "recreate-asked"
 
 
 async def _policy(wish: Wish) -> str:
     change = SessionChange(policy=wish.words.get("policy", ""))
-    await wish.visit.api.commands.sessions.change(wish.name, change, wish.visit.request.who)
+    await wish.visit.api.commands.sessions.change(
+        wish.name, change, wish.visit.request.who, scope=wish.visit.request.scope
+    )
     return "policy"
 
 
 async def _phone(wish: Wish) -> str:
     phone = wish.words.get("phone", "").strip() or None
-    await wish.visit.api.commands.sessions.change(wish.name, SessionChange(phone=phone), wish.visit.request.who)
+    await wish.visit.api.commands.sessions.change(
+        wish.name, SessionChange(phone=phone), wish.visit.request.who, scope=wish.visit.request.scope
+    )
     return "phone" if phone else "phone-any"
 
 
@@ -103,13 +115,13 @@ async def delete(visit: Visit) -> ApiResponse:
     wish = next((one for one in get_args(AtProvider) if one == words.get("at_provider")), None)
     if wish is None:
         raise CommandError("invalid-value", field="at_provider", in_body=True, allowed=", ".join(get_args(AtProvider)))
-    left = await visit.api.commands.session_removal.delete(name, wish, visit.request.who)
+    left = await visit.api.commands.session_removal.delete(name, wish, visit.request.who, scope=visit.request.scope)
     return moved("/", done="session-deleted") if left is None else moved(f"/sessions/{name}", done="session-deleting")
 
 
 async def export(visit: Visit) -> ApiResponse:
     """The journal as a file, as `esteio replay` reads it. Raises `CommandError("unknown-session")`."""
-    session = await visit.api.commands.lookup.session(visit.request.path["name"])
+    session = await visit.api.commands.lookup.session(visit.request.path["name"], visit.request.scope)
     await visit.api.commands.audit.note("journal.exported", session=session.name)
     lines = journal_export.export(visit.api.store.servers, visit.api.store.journal, session)
     kept = f'attachment; filename="{session.name}.ndjson"'

@@ -40,7 +40,7 @@ async def show(visit: Visit) -> ApiResponse:
     """The page; of a session that is not there, or not any more, one that says so."""
     api, name = visit.api, visit.request.path["name"]
     try:
-        session = await api.commands.lookup.session(name)
+        session = await api.commands.lookup.session(name, visit.request.scope)
     except CommandError:
         return visit.drawn("session/gone.html", 404, name=name)
     tested = await tester.tested(visit, session)

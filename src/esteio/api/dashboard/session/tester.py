@@ -91,7 +91,7 @@ def _after(message: Message, at: float | None) -> str:
 
 async def form(visit: Visit) -> ApiResponse:
     """The form on a page of its own. Raises `CommandError("unknown-session")`."""
-    session = await visit.api.commands.lookup.session(visit.request.path["name"])
+    session = await visit.api.commands.lookup.session(visit.request.path["name"], visit.request.scope)
     return visit.drawn("session/send.html", session=session, words={}, wrong=None, once=visit.api.clock.token())
 
 
@@ -99,7 +99,7 @@ async def send(visit: Visit) -> ApiResponse:
     """On to the session's page, which follows the message; or the form again. Raises `CommandError`: unknown-session,
     login-form-old."""
     words = await visit.form()
-    session = await visit.api.commands.lookup.session(visit.request.path["name"])
+    session = await visit.api.commands.lookup.session(visit.request.path["name"], visit.request.scope)
     try:
         request = forms.read(MessageRequest, _said(words))
         messages, caller = visit.api.commands.messages, visit.request.key.id

@@ -12,6 +12,7 @@ from esteio.api.dashboard.page import Visit, moved
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.http.request import ApiResponse
 from esteio.core.model.status_page import StatusPage
+from esteio.core.model.tenant import Reach
 from esteio.engine.commands.requests import StatusPageChange, StatusPageRequest
 from esteio.engine.errors import CommandError
 from esteio.store.base import every_session
@@ -30,17 +31,17 @@ class Choice(NamedTuple):
 
 async def listed(visit: Visit) -> ApiResponse:
     """All pages, and the form for another one."""
-    visit.request.scope.check_everything()
+    visit.request.scope.check_whole()
     return await _list(visit)
 
 
 async def create(visit: Visit) -> ApiResponse:
     """A page that is off and empty, then its own form."""
-    visit.request.scope.check_everything()  # guard: status-page-made-by-unscoped
+    visit.request.scope.check_whole()  # guard: status-page-made-by-unscoped
     words = await visit.form()
     try:
         asked = read(StatusPageRequest, {"name": words.word("name"), "title": words.word("title")})
-        page = await visit.api.commands.status_pages.create(asked)
+        page = await visit.api.commands.status_pages.create(asked, visit.request.scope)
     except CommandError as error:
         return await _list(visit, words, wrong(error, visit.texts))
     return moved(f"/settings/status/{page.name}", done="status-made")
@@ -48,16 +49,16 @@ async def create(visit: Visit) -> ApiResponse:
 
 async def edit(visit: Visit) -> ApiResponse:
     """One page's form; `q` looks for sessions to add. Raises `CommandError`."""
-    visit.request.scope.check_everything()
-    page = await visit.api.commands.status_pages.get(visit.request.path["page"])
+    visit.request.scope.check_whole()
+    page = await visit.api.commands.status_pages.get(visit.request.path["page"], visit.request.scope)
     return await _form(visit, page)
 
 
 async def save(visit: Visit) -> ApiResponse:
     """Title, switch, and the sessions that the form showed; others stay as they are. Raises `CommandError`."""
-    visit.request.scope.check_everything()  # guard: status-page-changed-by-unscoped
+    visit.request.scope.check_whole()  # guard: status-page-changed-by-unscoped
     words, name = await visit.form(), visit.request.path["page"]
-    page = await visit.api.commands.status_pages.get(name)
+    page = await visit.api.commands.status_pages.get(name, visit.request.scope)
     labels, ticked = words.under("label"), set(words.every("show"))
     missing = sorted(ticked - set(labels))
     if missing:
@@ -66,7 +67,7 @@ async def save(visit: Visit) -> ApiResponse:
     chosen = {one: labels[one] if one in ticked else None for one in words.every("seen")}
     try:
         asked = {"title": words.word("title"), "enabled": words.word("enabled") == "on", "labels": chosen}
-        await visit.api.commands.status_pages.change(name, read(StatusPageChange, asked))
+        await visit.api.commands.status_pages.change(name, read(StatusPageChange, asked), visit.request.scope)
     except CommandError as error:
         return await _form(visit, page, words, wrong(error, visit.texts))
     visit.public_pages.forget()
@@ -75,16 +76,16 @@ async def save(visit: Visit) -> ApiResponse:
 
 async def delete(visit: Visit) -> ApiResponse:
     """It is gone, for strangers too. Raises `CommandError`."""
-    visit.request.scope.check_everything()  # guard: status-page-gone-by-unscoped
+    visit.request.scope.check_whole()  # guard: status-page-gone-by-unscoped
     await visit.form()
-    await visit.api.commands.status_pages.delete(visit.request.path["page"])
+    await visit.api.commands.status_pages.delete(visit.request.path["page"], visit.request.scope)
     visit.public_pages.forget()
     return moved("/settings/status", done="status-gone")
 
 
 async def _list(visit: Visit, words: Form | None = None, refused: Wrong | None = None) -> ApiResponse:
     asked = {name: "" if words is None else words.word(name) for name in ("name", "title")}
-    pages = await visit.api.store.status_pages.all()
+    pages = await visit.api.store.status_pages.all(reach=visit.request.scope)
     return visit.drawn("status/pages.html", 400 if refused else 200, pages=pages, asked=asked, wrong=refused)
 
 
@@ -111,7 +112,7 @@ async def _choices(visit: Visit, page: StatusPage, words: Form | None, looked: s
         return [Choice(one, labels.get(one, ""), one in ticked) for one in words.every("seen")]
     chosen = {one.session for one in page.sessions}
     found = [Choice(one.session, one.label, ticked=True) for one in page.sessions]
-    async for session in every_session(visit.api.store.sessions):
+    async for session in every_session(visit.api.store.sessions, reach=Reach(page.tenant)):
         if len(found) >= len(chosen) + OFFERED:
             break
         if session.name not in chosen and looked.casefold() in session.name.casefold():

@@ -21,7 +21,9 @@ from esteio.engine.errors import CommandError
 
 async def restart(door: Door, call: DoorCall) -> ApiResponse:
     """The state as it is after that look. Raises `CommandError("session-paused")`."""
-    session = await door.api.commands.operator_actions.recover(call.known.name, call.request.who)
+    session = await door.api.commands.operator_actions.recover(
+        call.known.name, call.request.who, scope=call.request.scope
+    )
     return answer(state_document(session))
 
 
@@ -31,7 +33,7 @@ async def logout(door: Door, call: DoorCall) -> ApiResponse:
     if state_of(session) == "close":
         raise EvolutionError(400, [f'The "{instance_name(session)}" instance is not connected'])
     with _refusals(500, call.texts):
-        await door.api.commands.session_logout.logout(session.name, call.request.who)
+        await door.api.commands.session_logout.logout(session.name, call.request.who, scope=call.request.scope)
     return _done("Instance logged out")
 
 
@@ -40,7 +42,9 @@ async def delete(door: Door, call: DoorCall) -> ApiResponse:
     provider-refused, act-unanswered (asking again does not act twice)."""
     session = call.known
     with _refusals(400, call.texts):
-        left = await door.api.commands.session_removal.delete(session.name, "delete", call.request.who)
+        left = await door.api.commands.session_removal.delete(
+            session.name, "delete", call.request.who, scope=call.request.scope
+        )
     if left is not None:
         raise CommandError("act-unanswered", server=session.server)
     return _done("Instance deleted")

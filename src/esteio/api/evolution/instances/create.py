@@ -20,12 +20,15 @@ from esteio.api.evolution.instances.state import INTEGRATION
 from esteio.api.evolution.route import Door, DoorCall, DoorRoute
 from esteio.api.http.request import ApiResponse, answer
 from esteio.core.model.session import Session
+from esteio.core.model.tenant import name_on_shared
 from esteio.core.webhooks.evolution_names import instance_id, instance_name
 from esteio.core.webhooks.evolution_states import state_of
 from esteio.engine.commands.instance_webhooks import InstanceWebhook
 from esteio.engine.commands.requests import SessionRequest
 from esteio.engine.commands.sessions.session_commands import WithSession
 from esteio.engine.errors import CommandError
+from esteio.engine.key_scope import Scope
+from esteio.store.base import StoredServer
 
 SHORTEST_TOKEN: Final = 8
 BUSINESS: Final = "WHATSAPP-BUSINESS"
@@ -49,8 +52,8 @@ async def create(door: Door, call: DoorCall) -> ApiResponse:
     """201 once it is on disk; with `qrcode` it waits for the code. Raises `EvolutionError`, `CommandError`."""
     document = await call.document()
     instance = _instance(document)
-    call.request.scope.check(session_name(instance))
-    if await candidates(door.api, instance):
+    call.request.scope.check_name(session_name(instance))
+    if await candidates(door.api, instance, call.request.scope):
         raise name_in_use(instance)
     asked = _read(instance, document)
     request = await _request(door, call, asked)
@@ -64,6 +67,7 @@ async def create(door: Door, call: DoorCall) -> ApiResponse:
             call.request.who,
             pair_phone=asked.number,
             beside=WithSession(hooks, ((key, secret_hash),), kept),
+            scope=call.request.scope,
         )
     except CommandError as error:
         if error.code in ("name-taken", "already-adopted"):
@@ -120,27 +124,31 @@ def _token(said: object) -> str:
 
 
 async def _request(door: Door, call: DoorCall, asked: Asked) -> SessionRequest:
-    server = await _server(door)
+    scope = call.request.scope
+    server = (await _server(door, scope)).server
     name = session_name(asked.instance)
-    request = SessionRequest(
+    there = asked.instance if server.tenant is not None else name_on_shared(scope.home, asked.instance)
+    return SessionRequest(
         name=name,
-        server=server,
-        ref={} if name == asked.instance else {"instance_name": asked.instance},
+        server=server.name,
+        ref={} if name == asked.instance else {"instance_name": there},
         # Evolution answers at once where no code was asked for.
         wait_s=None if asked.qrcode else 0.0,
     )
-    await door.api.commands.sessions.check_scope(call.request.scope, request)
-    return request
 
 
-async def _server(door: Door) -> str:
-    """`door.server`, or the only one there is. Raises `CommandError`."""
+async def _server(door: Door, scope: Scope) -> StoredServer:
+    """The tenant's own server, where it has one and no more; else `door.server`, or the only one there is. Raises
+    `CommandError`."""
+    usable = await door.api.store.servers.within(scope)
+    own = [one for one in usable if scope.tenant is not None and one.server.tenant == scope.tenant]
+    if len(own) == 1:
+        return own[0]
     if named := door.api.settings.door.server:
-        return named
-    servers = await door.api.store.servers.all()
-    if len(servers) != 1:
-        raise CommandError("door-without-server", count=str(len(servers)))
-    return str(servers[0].server.name)
+        return await door.api.commands.lookup.server(named, scope, in_body=True)
+    if len(usable) != 1:
+        raise CommandError("door-without-server", count=str(len(usable)))
+    return usable[0]
 
 
 def _document(session: Session, secret: str, asked: Asked) -> dict[str, Any]:

@@ -40,11 +40,13 @@ async def _asked(door: Door, call: DoorCall, number: str | None) -> PairingResul
     asked = None if number is None or await pairing.current_qr(session) is not None else f"+{number}"
     wait_s = RECONNECT_WAIT_S if session.linked else None
     try:
-        return await pairing.pair(session.name, PairRequest(wait_s=wait_s, phone_number=asked), call.request.who)
+        request = PairRequest(wait_s=wait_s, phone_number=asked)
+        return await pairing.pair(session.name, request, call.request.who, scope=call.request.scope)
     except CommandError as error:
         if error.code not in _WITHOUT_NUMBER:
             raise
-        return await pairing.pair(session.name, PairRequest(wait_s=wait_s), call.request.who)
+        request = PairRequest(wait_s=wait_s)
+        return await pairing.pair(session.name, request, call.request.who, scope=call.request.scope)
 
 
 def _document(found: PairingResult) -> dict[str, Any]:

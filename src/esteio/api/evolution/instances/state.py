@@ -79,11 +79,12 @@ def _is_asked(session: Session, wanted_id: str, number: str) -> bool:
 
 
 async def _reached(door: Door, call: DoorCall) -> list[Session]:
+    scope = call.request.scope
     found: list[Session] = []
     after: str | None = None
     while True:
-        page = await door.api.store.sessions.page(limit=LARGEST_PAGE, after=after)
-        found += [session for session in page.items if call.request.scope.reaches(session.name)]
+        page = await door.api.store.sessions.page(reach=scope, limit=LARGEST_PAGE, after=after)
+        found += [session for session in page.items if scope.named(session.name)]
         if page.next is None:
             return found
         after = page.next

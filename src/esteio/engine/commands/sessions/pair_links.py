@@ -13,6 +13,7 @@ from esteio.core.model.session import Session
 from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.errors import invalid, unknown
+from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.log import logger
 from esteio.store.base import JournalEntry, PairLink
 from esteio.store.ports.sessions import PairLinks
@@ -30,7 +31,9 @@ class PairLinkCommands:
     def __init__(self, links: PairLinks, clock: Clock, *, audit: AuditLog, lookup: Lookup) -> None:
         self._links, self._clock, self._audit, self._lookup = links, clock, audit, lookup
 
-    async def make(self, name: str, who: str, *, title: str = "", lasts_s: float = LASTS_S) -> tuple[PairLink, str]:
+    async def make(
+        self, name: str, who: str, *, title: str = "", lasts_s: float = LASTS_S, scope: Scope = EVERYTHING
+    ) -> tuple[PairLink, str]:
         """A new link and its token, which is shown this once; the session's earlier link opens nothing any more.
         Raises `CommandError`: unknown-session, invalid-value."""
         title = " ".join(title.split())
@@ -38,7 +41,7 @@ class PairLinkCommands:
             raise invalid("title", f"must have at most {TITLE_MOST} characters")
         if not LEAST_S <= lasts_s <= MOST_S:
             raise invalid("lasts_s", f"must be a number from {LEAST_S:.0f} to {MOST_S:.0f}")
-        session = await self._lookup.session(name)
+        session = await self._lookup.session(name, scope)
         now, token = self._clock.now(), self._clock.token()
         link = PairLink(session.id, title, who, now, now + lasts_s)
         line = JournalEntry("operator", now, "pair_link_made", {"who": who})
@@ -60,9 +63,9 @@ class PairLinkCommands:
         link = await self._links.get(session.id)
         return link if link is not None and link.done_at is None and self._clock.now() < link.expires_at else None
 
-    async def revoke(self, name: str, who: str) -> None:
+    async def revoke(self, name: str, who: str, *, scope: Scope = EVERYTHING) -> None:
         """From now on the session's link opens nothing. Raises `CommandError("unknown-session")`."""
-        session = await self._lookup.session(name)
+        session = await self._lookup.session(name, scope)
         line = JournalEntry("operator", self._clock.now(), "pair_link_revoked", {"who": who})
         with self._audit.records("pair_link.revoked", session=session.name):
             dropped = await self._links.drop(session.id, line)

@@ -20,6 +20,7 @@ from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.requests import PairRequest, WaitRequest
 from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
 from esteio.engine.errors import CommandError
+from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.engine.runtime.ports import Waiter
 from esteio.log import logger
 from esteio.providers.base import Provider, StandingWebhook
@@ -72,10 +73,10 @@ class PairingCommands:
         self._lookup, self._addressing, self._evidence = lookup, addressing, evidence
         self._waiter, self._providers = waiter, providers
 
-    async def pair(self, name: str, request: PairRequest, who: str) -> PairingResult:
+    async def pair(self, name: str, request: PairRequest, who: str, *, scope: Scope = EVERYTHING) -> PairingResult:
         """A code to scan or type, at most `wait_s` later. Raises `CommandError`: unknown-session, session-paused,
         invalid-phone, ambiguous-phone, pairing-code-unsupported, not-while-a-qr-is-shown."""
-        session = await self._lookup.unpaused_session(name)
+        session = await self._lookup.unpaused_session(name, scope)
         own = (session.phone, session.facts.phone_seen)
         asked = request.phone_number
         phone = None if asked is None else await self._addressing.phone_number(asked, "phone_number", own=own)
@@ -94,9 +95,9 @@ class PairingCommands:
             self._check_typeable(found.session, await self.current_qr(found.session))
         return found
 
-    async def recreate(self, name: str, request: WaitRequest, who: str) -> PairingResult:
+    async def recreate(self, name: str, request: WaitRequest, who: str, *, scope: Scope = EVERYTHING) -> PairingResult:
         """The destructive way, outright. Raises `CommandError`: unknown-session, session-paused."""
-        session = await self._lookup.unpaused_session(name)
+        session = await self._lookup.unpaused_session(name, scope)
         now = self._clock.now()
         await self._evidence.add(session, "operator_recreate", {"who": who})
         log.info("session.recreate_requested", session=name, server=session.server)

@@ -12,6 +12,7 @@ from esteio.engine.commands.keys import KeyCommands
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.requests import AtProvider
 from esteio.engine.commands.sessions.provider_acts import ProviderActs
+from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.log import logger
@@ -44,14 +45,16 @@ class SessionRemoval:
         self._acts, self._addresses, self._audit = acts, addresses, audit
         self._media_store, self._keys, self._wakeups = media_store, keys, wakeups
 
-    async def delete(self, name: str, at_provider: AtProvider, who: str, *, put_back: bool = True) -> Session | None:
+    async def delete(
+        self, name: str, at_provider: AtProvider, who: str, *, put_back: bool = True, scope: Scope = EVERYTHING
+    ) -> Session | None:
         """Forget it; with `logout` or `delete` only after the provider has said so. With `keep` the webhook that stood
         there before ours is put back first, unless `put_back` says otherwise.
 
         None: it is gone. The session: the provider has not answered yet, ask again. Raises `CommandError`:
         unknown-session, provider-refused.
         """
-        session = await self._lookup.session(name)
+        session = await self._lookup.session(name, scope)
         with self._addresses.leaving(session.id):
             if at_provider == "keep":
                 if put_back and not await self._acts.webhook_put_back(session, who):

@@ -19,6 +19,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import SessionId, SessionName
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
+from esteio.core.model.tenant import name_on_shared
 from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.addressing import Addressing
 from esteio.engine.commands.checks import known_policy, plain_name
@@ -31,14 +32,14 @@ from esteio.engine.commands.sessions.pairing import PairingCommands, PairingResu
 from esteio.engine.commands.sessions.provider_acts import ProviderActs
 from esteio.engine.commands.sessions.replaced_webhook import ReplacedWebhooks, Taken
 from esteio.engine.commands.webhooks import endpoint_shown
-from esteio.engine.errors import CommandError, invalid, unknown
-from esteio.engine.key_scope import Scope
+from esteio.engine.errors import CommandError, invalid, unknown, unknown_tenant, used_up
+from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.engine.runtime import sealed_for
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints, packed
 from esteio.log import logger
 from esteio.providers.base import InstanceSettings, StandingWebhook
-from esteio.store.base import ApiKey, Exists, InstanceTaken, KeyTaken, StoredServer, Work
+from esteio.store.base import ApiKey, Exists, InstanceTaken, KeyTaken, QuotaExceeded, StoredServer, Work
 from esteio.store.delivery import Endpoint
 from esteio.store.ports.sessions import Sessions
 from esteio.vault import Vault
@@ -94,13 +95,15 @@ class SessionCommands:
         pair_phone: str | None = None,
         typed: bool = False,
         beside: WithSession = ALONE,
+        scope: Scope = EVERYTHING,
     ) -> PairingResult:
-        """The row first, then the provider, awaited at most `wait_s`. Raises `CommandError`: name-taken,
-        unknown-server, invalid-phone, ambiguous-phone, invalid-value, unknown-field, already-adopted, key-taken, and as
-        `ReplacedWebhooks.taken`. Without `read_first` an adoption asks the provider nothing; what stands there is then
-        kept by the act that sets ours. `pair_phone`: digits, for a code to type; `typed`: one for the session's own
-        `phone`; `beside`: of a session that is not adopted."""
-        stored, ref, instance = await self.binding(request)
+        """The row first, then the provider, awaited at most `wait_s`. Raises `CommandError`: session-out-of-reach,
+        ref-out-of-reach, unknown-tenant, quota-sessions, quota-webhooks, name-taken, unknown-server, invalid-phone,
+        ambiguous-phone, invalid-value, unknown-field, already-adopted, key-taken, and as `ReplacedWebhooks.taken`.
+        Without `read_first` an adoption asks the provider nothing; what stands there is then kept by the act that sets
+        ours. `pair_phone`: digits, for a code to type; `typed`: one for the session's own `phone`; `beside`: of a
+        session that is not adopted."""
+        stored, ref, instance, home = await self.binding(request, scope)
         declared, token, now = self._bindings.declared(stored.server.kind), self._clock.token(), self._clock.now()
         taken = None
         if request.adopt and read_first:
@@ -119,6 +122,7 @@ class SessionCommands:
             gate_since=now,
             # Should the process die before the evidence below is written, the judge looks all the same.
             wake_at=now,
+            tenant=home,
         )
         sealed = self._vault.seal(declared.secret(ref), sealed_for.session(new, "encrypted"))
         if request.adopt:
@@ -133,11 +137,17 @@ class SessionCommands:
         found = _slow(found) if wait_s > 0 else found
         return found if taken is None else msgspec.structs.replace(found, stood=taken.stands)
 
-    async def binding(self, request: SessionRequest) -> tuple[StoredServer, dict[str, str], str | None]:
-        """The server, the whole ref and the instance that a new session is bound to, checked and free. Raises
-        `CommandError`."""
-        stored = await self._lookup.server(request.server, in_body=True)
-        ref = self._bindings.ref_of(stored.server.kind, request.name, request.ref)
+    async def binding(
+        self, request: SessionRequest, scope: Scope
+    ) -> tuple[StoredServer, dict[str, str], str | None, str]:
+        """The server, the whole ref, the instance and the tenant that a new session is bound to, inside the caller's
+        scope, checked and free. Raises `CommandError`."""
+        scope.check_name(request.name)
+        stored, home = await self._placed(request, scope)
+        if request.ref:
+            scope.check_ref(request.ref, self._bindings.declared(stored.server.kind), stored.server.tenant)
+        own = request.name if stored.server.tenant is not None else name_on_shared(home, request.name)
+        ref = self._bindings.ref_of(stored.server.kind, own, request.ref)
         for field, said in (("forward", request.forward), ("dry_run", request.dry_run)):
             if said and not request.adopt:
                 raise invalid(field, "goes with adopt: true")
@@ -148,23 +158,50 @@ class SessionCommands:
             raise CommandError("name-taken", field="name", in_body=True, name=request.name)
         instance = self._bindings.instance_of(stored.server.kind, ref)
         await self._bindings.check_free(stored, instance, request.name)
-        return stored, ref, instance
+        return stored, ref, instance, home
 
-    async def check_scope(self, scope: Scope, request: SessionRequest) -> None:
-        """What a new session is called at its server must lie inside the key's scope. Raises `CommandError`:
-        ref-out-of-reach, unknown-server."""
-        if request.ref and not scope.everything:
-            stored = await self._lookup.server(request.server, in_body=True)
-            scope.check_ref(request.ref, self._bindings.declared(stored.server.kind))
+    async def _placed(self, request: SessionRequest, scope: Scope) -> tuple[StoredServer, str]:
+        """The server, and whose the new session is: that tenant's server, or one that all share."""
+        stored = await self._lookup.server(request.server, scope, in_body=True)
+        named = scope.named_tenant(request.tenant)
+        home = named or stored.server.tenant or scope.home
+        if not Scope(home).owns(stored.server.tenant or home):
+            raise unknown("server", request.server, in_body=True, field="server")
+        return stored, home
 
     async def replaced_webhook(self, session: Session) -> StandingWebhook | None:
         """Somebody else's webhook that stood there before ours, as it was kept; None when there was none."""
         return await self._replaced.kept(session)
 
-    async def change(self, name: str, change: SessionChange, who: str) -> Session:
+    async def move(self, session: Session, tenant: str) -> Session:
+        """To another tenant, its past, its own key and its webhook at the Evolution door with it; on a server of the
+        tenant before it cannot stay. Raises `CommandError`: unknown-tenant, unknown-session, quota-sessions,
+        tenant-server."""
+        if tenant == session.tenant:
+            return session
+        stored = await self._lookup.server(session.server, EVERYTHING)
+        if stored.server.tenant not in (None, tenant):
+            raise CommandError("tenant-server", field="tenant", in_body=True, server=session.server)
+        was, shown = {"tenant": session.tenant}, {"tenant": tenant}
+        try:
+            with self._audit.records("session.changed", session=session.name, before=was, after=shown):
+                moved = await self._sessions.move(session, tenant)
+        except LookupError as error:
+            raise unknown_tenant(tenant) from error
+        except QuotaExceeded as error:
+            raise used_up(error.what, error.most) from error
+        if not moved:
+            raise unknown("session", session.name)
+        log.info("session.moved", session=session.name, tenant=tenant)
+        self._wakeups.session(session.id)
+        return await self._lookup.session_now(session.id, session.name)
+
+    async def change(self, name: str, change: SessionChange, who: str, *, scope: Scope = EVERYTHING) -> Session:
         """Phone, policy, ref. Raises `CommandError`: unknown-session, invalid-phone, invalid-value, unknown-field,
         already-adopted, provider-refused (another instance, and the old one's webhook could not be put back)."""
-        session = await self._lookup.session(name)
+        session = await self._lookup.session(name, scope)
+        if not isinstance(change.tenant, UnsetType):
+            session = await self.move(session, scope.named_tenant(change.tenant) or session.tenant)
         phone, policy = session.phone, session.policy
         if not isinstance(change.phone, UnsetType):
             own = (session.phone, session.facts.phone_seen)
@@ -180,6 +217,8 @@ class SessionCommands:
             return await self._amended(session, changed, secrets, secrets, who)
         before = {**session.ref, **secrets}
         declared = self._bindings.declared(session.kind)
+        stored = await self._lookup.server(session.server, EVERYTHING)
+        scope.check_ref(change.ref, declared, stored.server.tenant)
         said = {key: word for key, word in before.items() if key in declared.ref_names}
         ref = self._bindings.ref_of(session.kind, name, {**said, **change.ref})
         changed = msgspec.structs.replace(changed, ref=declared.public(ref))
@@ -206,7 +245,7 @@ class SessionCommands:
         if not what:
             return before
         instance = self._bindings.instance_of(after.kind, {**after.ref, **secrets})
-        stored = await self._lookup.server(after.server)
+        stored = await self._lookup.server(after.server, EVERYTHING)
         await self._bindings.check_free(stored, instance, after.name)
         with self._addresses.leaving(before.id) if moved else nullcontext():
             if moved and not await self._acts.webhook_put_back(before, who):
@@ -283,15 +322,19 @@ class SessionCommands:
                     (create,),
                     instance=instance,
                     settings=None if beside.settings is None else self._addresses.sealed_settings(new, beside.settings),
-                    endpoints=beside.endpoints,
-                    keys=beside.keys,
+                    endpoints=_owned(beside.endpoints, new),
+                    keys=[(msgspec.structs.replace(key, tenant=new.tenant), secret) for key, secret in beside.keys],
                 )
+        except QuotaExceeded as error:
+            raise used_up(error.what, error.most) from error
         except KeyTaken as error:
             raise CommandError("key-taken") from error
         except Exists as error:
             raise CommandError("name-taken", field="name", in_body=True, name=new.name) from error
         except InstanceTaken as error:
             raise already_adopted(new.server, str(instance)) from error
+        except LookupError as error:
+            raise unknown_tenant(new.tenant) from error
         await self._evidence.add(session, "created", {"who": who, "attempt": attempt})
         self._wakeups.work()
         return session
@@ -316,12 +359,16 @@ class SessionCommands:
                     instance=instance,
                     replaced=replaced,
                     news=(news,),
-                    endpoints=endpoints,
+                    endpoints=_owned(endpoints, new),
                 )
+        except QuotaExceeded as error:
+            raise used_up(error.what, error.most) from error
         except Exists as error:
             raise CommandError("name-taken", field="name", in_body=True, name=new.name) from error
         except InstanceTaken as error:
             raise already_adopted(new.server, str(instance)) from error
+        except LookupError as error:
+            raise unknown_tenant(new.tenant) from error
         self._wakeups.session(session.id)
         return session
 
@@ -329,6 +376,10 @@ class SessionCommands:
 def _shown(session: Session) -> dict[str, object]:
     """What the audit log holds of it."""
     return {"phone": session.phone, "policy": session.policy, "ref": dict(session.ref)}
+
+
+def _owned(endpoints: Sequence[Endpoint], session: Session) -> list[Endpoint]:
+    return [msgspec.structs.replace(one, tenant=session.tenant) for one in endpoints]
 
 
 def _adopted(now: float, who: str, taken: Taken | None) -> Evidence:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import attrgetter
 
+from esteio.core.model.tenant import ALL, Reach
 from esteio.store.delivery import DeadEvent, DeadFilter, DeadMessage
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
@@ -23,12 +24,15 @@ class SqlDeadLetters(SqlSubject):
         row = await self._reader.row("dead_letter", {"id": dead_id})
         return None if row is None else rows.dead_event_of(row)
 
-    async def events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]:
-        params = {**rows.filter_params(wanted), "endpoint_id": wanted.endpoint, "limit": limit, "after": after}
+    async def events(self, wanted: DeadFilter, *, limit: int, after: int, reach: Reach = ALL) -> Sequence[DeadEvent]:
+        place = {"limit": limit, "after": after, "tenant": reach.tenant}
+        params = {**rows.filter_params(wanted), "endpoint_id": wanted.endpoint, **place}
         return [rows.dead_event_of(row) for row in await self._reader.rows("dead_letters", params)]
 
-    async def messages(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadMessage]:
-        params = {**rows.filter_params(wanted), "limit": limit, "after": after}
+    async def messages(
+        self, wanted: DeadFilter, *, limit: int, after: int, reach: Reach = ALL
+    ) -> Sequence[DeadMessage]:
+        params = {**rows.filter_params(wanted), "limit": limit, "after": after, "tenant": reach.tenant}
         found = list(await self._reader.rows("dead_messages", params))
         if wanted.doubtful:
             found += await self._reader.rows("doubtful_messages", params)

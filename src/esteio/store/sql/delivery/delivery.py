@@ -22,7 +22,7 @@ from esteio.store.delivery import (
 )
 from esteio.store.ports.delivery import Mine, everyone
 from esteio.store.sql.base import SqlSubject
-from esteio.store.sql.db import Db
+from esteio.store.sql.db import Db, Row
 from esteio.store.sql.delivery.rows import LaneRow, data_of, endpoint_of, lane_of, settled_params
 from esteio.store.sql.locks import lock_endpoints
 from esteio.store.sql.rows import to_text
@@ -140,6 +140,11 @@ async def _takes(db: Db, endpoint: Endpoint) -> bool:
     return not endpoint.health.opened or await db.value("delivery_next_due", {"endpoint_id": endpoint.id}) is None
 
 
+def hears(endpoint: Endpoint, event: Row) -> bool:
+    """Whether an event of the log (its `tenant` and `session_name`) is inside what the endpoint may be told."""
+    return law.hears(endpoint.tenant, endpoint.sessions, event.tenant, event.session_name or None)
+
+
 async def deal(db: Db, endpoint: Endpoint, now: float, until: float, limit: int) -> int:
     """Make lanes for the next events of the log that happened by `until`; the new cursor."""
     cursor = endpoint.cursor
@@ -148,7 +153,7 @@ async def deal(db: Db, endpoint: Endpoint, now: float, until: float, limit: int)
         if event.at > until or (endpoint.ends_after is not None and event.seq > endpoint.ends_after):
             break
         cursor, session, chat = event.seq, event.session_name, event.chat
-        if (session, chat) not in seen and law.wants(endpoint.types, endpoint.sessions, event.type, session or None):
+        if (session, chat) not in seen and law.wants(endpoint.types, event.type) and hears(endpoint, event):
             seen.add((session, chat))
             await open_lane(db, endpoint.id, "live", session, chat, event.seq, now)
     if cursor != endpoint.cursor:
@@ -314,7 +319,9 @@ async def _next_live(db: Db, endpoint: Endpoint, lane: LaneRow) -> int | None:
     while True:
         found = await db.rows("delivery_next_live", {**lane.key, "head": head, "cursor": endpoint.cursor})
         for event in found:
-            if law.wants(endpoint.types, endpoint.sessions, event.type, lane.session or None):
+            if law.wants(endpoint.types, event.type) and law.hears(
+                endpoint.tenant, endpoint.sessions, event.tenant, lane.session or None
+            ):
                 return int(event.seq)
         if not found:
             return None

@@ -84,6 +84,7 @@ def endpoint_params(endpoint: Endpoint) -> Params:
         "health": to_text(endpoint.health),
         "updated_at": endpoint.updated_at or endpoint.created_at,
         "door_session": endpoint.door_session,
+        "tenant": endpoint.tenant,
     }
 
 
@@ -107,6 +108,7 @@ def endpoint_of(row: Row) -> Endpoint:
         updated_at=row.updated_at,
         door_session=row.door_session,
         ends_after=row.ends_after,
+        tenant=row.tenant,
     )
 
 

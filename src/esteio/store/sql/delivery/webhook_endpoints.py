@@ -9,15 +9,17 @@ from collections.abc import Sequence
 
 import msgspec
 
+from esteio.core.model.tenant import Reach
 from esteio.core.webhooks import delivery_policy as law
 from esteio.store.base import Exists
 from esteio.store.delivery import ASKED, Delivery, Endpoint, Lane
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Row
 from esteio.store.sql.delivery import rows
-from esteio.store.sql.delivery.delivery import forget_endpoint, queue_again
+from esteio.store.sql.delivery.delivery import forget_endpoint, hears, queue_again
 from esteio.store.sql.locks import lock_endpoint
 from esteio.store.sql.rows import Params, to_text
+from esteio.store.sql.tenants import check_room
 
 _NO_FLOOR = 2**62
 
@@ -27,8 +29,7 @@ class SqlWebhookEndpoints(SqlSubject):
 
     async def add(self, endpoint: Endpoint) -> Endpoint:
         async def operation(db: Db) -> Endpoint:
-            (row,) = await db.rows("webhook_endpoint_add", rows.endpoint_params(endpoint))
-            return rows.endpoint_of(row)
+            return await add_endpoint(db, endpoint)
 
         return await self._write(operation)
 
@@ -46,8 +47,7 @@ class SqlWebhookEndpoints(SqlSubject):
                 return None
             found = await db.row("webhook_endpoint_at_door", {"door_session": endpoint.door_session})
             if found is None:
-                (added,) = await db.rows("webhook_endpoint_add", rows.endpoint_params(endpoint))
-                return rows.endpoint_of(added)
+                return await add_endpoint(db, endpoint)
             if found.id != endpoint.id:
                 raise Exists(found.id)
             await _put(db, rows.endpoint_of(found), endpoint)
@@ -59,6 +59,10 @@ class SqlWebhookEndpoints(SqlSubject):
 
     async def all(self) -> Sequence[Endpoint]:
         return [rows.endpoint_of(row) for row in await self._reader.rows("webhook_endpoints", {})]
+
+    async def within(self, reach: Reach) -> Sequence[Endpoint]:
+        found = await self._reader.rows("webhook_endpoints_within", {"tenant": reach.tenant})
+        return [rows.endpoint_of(row) for row in found]
 
     async def change(self, endpoint: Endpoint) -> bool:
         params = rows.endpoint_params(msgspec.structs.replace(endpoint, health=law.EndpointHealth()))
@@ -127,7 +131,8 @@ class SqlWebhookEndpoints(SqlSubject):
         async def operation(db: Db) -> bool:
             await lock_endpoint(db, endpoint_id)
             row = await db.row("event_lane", {"seq": event})
-            if row is None or await db.row("webhook_endpoint", {"id": endpoint_id}) is None:
+            found = await db.row("webhook_endpoint", {"id": endpoint_id})
+            if row is None or found is None or not hears(rows.endpoint_of(found), row):  # guard: replayed-event-heard
                 return False
             await _again(db, endpoint_id, row, now)
             return True
@@ -135,8 +140,15 @@ class SqlWebhookEndpoints(SqlSubject):
         return await self._write(operation)
 
 
+async def add_endpoint(db: Db, endpoint: Endpoint) -> Endpoint:
+    """In the transaction of `db`. Raises `QuotaExceeded`, `LookupError` for a tenant that is gone."""
+    await check_room(db, endpoint.tenant, "webhooks")
+    (row,) = await db.rows("webhook_endpoint_add", rows.endpoint_params(endpoint))
+    return rows.endpoint_of(row)
+
+
 def _wanted(endpoint: Endpoint, found: Sequence[Row]) -> list[Row]:
-    return [one for one in found if law.wants(endpoint.types, endpoint.sessions, one.type, one.session_name or None)]
+    return [one for one in found if law.wants(endpoint.types, one.type) and hears(endpoint, one)]
 
 
 async def _missing(db: Db, endpoint: Endpoint, wanted: Sequence[Row]) -> list[Row]:

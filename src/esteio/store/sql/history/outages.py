@@ -13,6 +13,7 @@ from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.recovery import Outage
 from esteio.core.model.session import Session
 from esteio.core.model.state import SessionState
+from esteio.core.model.tenant import ALL, Reach
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
@@ -31,14 +32,20 @@ class SqlHistory(SqlSubject):
         return None if row is None else rows.outage_of(row)
 
     async def open_outages(
-        self, *, server: ServerName | None = None, session_id: SessionId | None = None, each: bool = False
+        self,
+        *,
+        reach: Reach = ALL,
+        server: ServerName | None = None,
+        session_id: SessionId | None = None,
+        each: bool = False,
     ) -> Sequence[OutageRecord]:
-        meant = {"server": server, "session_id": session_id, "each": int(each)}
+        meant = {"server": server, "session_id": session_id, "each": int(each), "tenant": reach.tenant}
         return [rows.outage_of(row) for row in await self._reader.rows("outages_open", meant)]
 
     async def ended_outages(
         self,
         *,
+        reach: Reach = ALL,
         server: ServerName | None = None,
         session_id: SessionId | None = None,
         each: bool = False,
@@ -46,7 +53,7 @@ class SqlHistory(SqlSubject):
         limit: int = 50,
     ) -> Sequence[OutageRecord]:
         at, last = before or _FIRST
-        meant = {"server": server, "session_id": session_id, "each": int(each)}
+        meant = {"server": server, "session_id": session_id, "each": int(each), "tenant": reach.tenant}
         page = {**meant, "before": at, "before_id": last, "limit": limit}
         return [rows.outage_of(row) for row in await self._reader.rows("outages_ended", page)]
 

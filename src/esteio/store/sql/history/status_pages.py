@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from esteio.core.model.status_page import Listed, StatusPage
+from esteio.core.model.tenant import ALL, Reach
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Row
 
@@ -15,9 +16,9 @@ from esteio.store.sql.db import Db, Row
 class SqlStatusPages(SqlSubject):
     """The pages of this database; a page and its sessions are written together."""
 
-    async def all(self) -> Sequence[StatusPage]:
+    async def all(self, *, reach: Reach = ALL) -> Sequence[StatusPage]:
         async def question(db: Db) -> list[StatusPage]:
-            return [await _page(db, row) for row in await db.rows("status_pages", {})]
+            return [await _page(db, row) for row in await db.rows("status_pages", {"tenant": reach.tenant})]
 
         return await self._snapshot(question)
 
@@ -39,6 +40,7 @@ class SqlStatusPages(SqlSubject):
                     "title": page.title,
                     "enabled": int(page.enabled),
                     "created_at": page.created_at,
+                    "tenant": page.tenant,
                 },
             )
             await db.put("status_page_empty", {"name": page.name})
@@ -60,4 +62,4 @@ async def _page(db: Db, row: Row) -> StatusPage:
         Listed(one.session_id, one.session_name, one.label)
         for one in await db.rows("status_page_sessions", {"name": row.name})
     ]
-    return StatusPage(row.name, row.title, bool(row.enabled), tuple(listed), row.created_at)
+    return StatusPage(row.name, row.title, bool(row.enabled), tuple(listed), row.created_at, row.tenant)

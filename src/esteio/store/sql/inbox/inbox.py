@@ -23,6 +23,7 @@ from esteio.core.model.inbound import (
     SendEcho,
 )
 from esteio.core.model.message import Message
+from esteio.core.model.tenant import ALL, Reach
 from esteio.core.views.documents import Document, timestamp
 from esteio.core.webhooks.delivery_policy import PROVIDER_EVENT, wants
 from esteio.store.base import LIST_PATH, EventRow, InboxBacklog, InboxResult, InboxSettlement, RawInbound, UnreadableRow
@@ -88,10 +89,11 @@ class SqlInbox(SqlSubject):
         except Rollback:
             return NOTHING
 
-    async def unreadable(self, limit: int, after: int = 0, shown_bytes: int = 16_384) -> Sequence[UnreadableRow]:
-        found = await self._reader.rows(
-            "provider_webhooks_unreadable", {"after": after, "limit": limit, "shown": shown_bytes}
-        )
+    async def unreadable(
+        self, limit: int, after: int = 0, shown_bytes: int = 16_384, *, reach: Reach = ALL
+    ) -> Sequence[UnreadableRow]:
+        params = {"after": after, "limit": limit, "shown": shown_bytes, "tenant": reach.tenant}
+        found = await self._reader.rows("provider_webhooks_unreadable", params)
         return [_unreadable_of(row) for row in found]
 
 
@@ -133,7 +135,7 @@ async def _settle(db: Db, settlement: InboxSettlement) -> InboxResult:
 async def _carry(db: Db, settlement: InboxSettlement, name: str) -> None:
     """Only while somebody wants it: of what nobody reads nothing is kept beside the raw body."""
     endpoints = [endpoint_of(row) for row in await db.rows("webhook_endpoints", {})]
-    if not any(one.enabled and wants(one.types, one.sessions, PROVIDER_EVENT, name) for one in endpoints):
+    if not any(one.enabled and wants(one.types, PROVIDER_EVENT) for one in endpoints):
         return
     for event in settlement.carried:
         told = EventRow(

@@ -11,15 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from esteio.core.model.message import Message
-from esteio.store.base import Accepted, NewMessage
+from esteio.store.base import Accepted, NewMessage, QuotaExceeded
 from esteio.store.sql import rows
 from esteio.store.sql.db import Db, Row, row_each
 from esteio.store.sql.messages.phones import file_chats
 from esteio.store.sql.messages.send_lanes import place_of
+from esteio.store.sql.tenants import count_message
 
 
 async def accept_all(db: Db, news: Sequence[NewMessage]) -> Sequence[Accepted | Exception]:
-    """The answer to each; a `LookupError` where the session is gone."""
+    """The answer to each; a `LookupError` where the session is gone, a `QuotaExceeded` where its tenant may send no
+    more today."""
     answers: dict[int, Accepted | Exception] = {}
     # Nobody else writes under the same key meanwhile.
     sessions = await _sessions(db, [new.message.session_id for new in news])
@@ -60,8 +62,14 @@ async def _add(
 ) -> None:
     """Write those that are new, each in its lane and under its key."""
     for place, new in news.items():
-        if new.message.session_id not in sessions:
-            answers[place] = LookupError(f"no session {new.message.session_id}")
+        message, session = new.message, sessions.get(new.message.session_id)
+        if session is None:
+            answers[place] = LookupError(f"no session {message.session_id}")
+            continue
+        try:
+            await count_message(db, session.tenant, session.max_messages_per_day, message.created_at)
+        except QuotaExceeded as over:
+            answers[place] = over
     added = [(place, new) for place, new in news.items() if place not in answers]
     if not added:
         return

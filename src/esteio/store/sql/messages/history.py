@@ -8,11 +8,11 @@ Never lives here: who may look.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from esteio.core.model.address import kind_of, spellings
 from esteio.core.model.message import Message, MessageState
+from esteio.core.model.tenant import ALL
 from esteio.store.base import FoundPage, MessageSearch
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
@@ -129,10 +129,11 @@ async def _sessions(db: Db, wanted: MessageSearch) -> list[int] | None:
     """None: all."""
     if wanted.session_id is not None:
         return [wanted.session_id]
-    if not wanted.globs:
+    reach = wanted.reach
+    if reach == ALL:
         return None
-    listed = await db.rows("search_sessions", {})
-    return [one.id for one in listed if any(fnmatchcase(one.name, glob) for glob in wanted.globs)]
+    statement = "search_sessions" if reach.tenant is None else "search_sessions_of_tenant"
+    return [one.id for one in await db.rows(statement, {"tenant": reach.tenant}) if reach.named(one.name)]
 
 
 def _literal(words: str) -> str:

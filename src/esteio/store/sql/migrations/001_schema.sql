@@ -1,9 +1,27 @@
--- The schema: servers, sessions, journal, work, messages, inbox, events, API keys, webhook deliveries.
+-- The schema: tenants, servers, sessions, journal, work, messages, inbox, events, API keys, webhook deliveries.
 --
 -- Portable but for one token, {{serial}}, which each dialect replaces by its own ever-growing key. Times are epoch
 -- seconds; JSON is text; flags are 0 or 1. A column that repeats a part of a JSON text exists for an index only, and
 -- is written by the same statement.
 
+-- Customers of this gateway; `default` owns whatever names none. NULL: no bound. `day` (of UTC) and `messages`: how many
+-- were accepted on the last day that was counted.
+CREATE TABLE tenants (
+    name TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    created_at DOUBLE PRECISION NOT NULL,
+    enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    max_sessions BIGINT,
+    max_messages_per_day BIGINT,
+    max_webhooks BIGINT,
+    max_servers BIGINT,
+    day TEXT,
+    messages BIGINT NOT NULL DEFAULT 0
+);
+
+INSERT INTO tenants (name, title, created_at, enabled) VALUES ('default', 'Default', 0, 1);
+
+-- `tenant` NULL: the operator's own, shared by all tenants.
 CREATE TABLE servers (
     name TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -24,12 +42,17 @@ CREATE TABLE servers (
     outage TEXT,
     row_version BIGINT NOT NULL CHECK (row_version >= 0),
     wake_at DOUBLE PRECISION,
-    created_at DOUBLE PRECISION NOT NULL
+    created_at DOUBLE PRECISION NOT NULL,
+    tenant TEXT REFERENCES tenants (name)
 );
 
+CREATE INDEX servers_of_tenant ON servers (tenant) WHERE tenant IS NOT NULL;
+
+-- A name is one session's in the whole gateway, whoever its tenant is.
 CREATE TABLE sessions (
     id {{serial}},
     name TEXT NOT NULL UNIQUE,
+    tenant TEXT NOT NULL DEFAULT 'default' REFERENCES tenants (name),
     server TEXT NOT NULL REFERENCES servers (name),
     kind TEXT NOT NULL,
     created_at DOUBLE PRECISION NOT NULL,
@@ -78,6 +101,10 @@ CREATE INDEX sessions_fleet ON sessions (server) WHERE paused = 0 AND linked = 1
 CREATE INDEX sessions_by_state ON sessions (state, name, phones);
 CREATE INDEX sessions_by_since ON sessions (state, since, id, name, phones);
 CREATE INDEX sessions_totals ON sessions (server, state, since, id, name, phones);
+-- The same for a tenant's own.
+CREATE INDEX sessions_of_tenant ON sessions (tenant, name);
+CREATE INDEX sessions_of_tenant_by_state ON sessions (tenant, state, name, phones);
+CREATE INDEX sessions_of_tenant_by_since ON sessions (tenant, state, since, id, name, phones);
 CREATE INDEX sessions_in_outage ON sessions (server, outage_since, id) WHERE outage_since IS NOT NULL;
 CREATE INDEX sessions_restricted ON sessions (id) WHERE restricted_until > 0;
 CREATE INDEX sessions_due ON sessions (wake_at, id) WHERE wake_at IS NOT NULL;
@@ -211,8 +238,11 @@ CREATE TABLE status_pages (
     name TEXT PRIMARY KEY,
     title TEXT NOT NULL,
     enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
-    created_at DOUBLE PRECISION NOT NULL
+    created_at DOUBLE PRECISION NOT NULL,
+    tenant TEXT NOT NULL DEFAULT 'default' REFERENCES tenants (name)
 );
+
+CREATE INDEX status_pages_of_tenant ON status_pages (tenant, name);
 
 CREATE TABLE status_page_sessions (
     page TEXT NOT NULL REFERENCES status_pages (name),
@@ -476,6 +506,7 @@ CREATE TABLE known_phones (
     PRIMARY KEY (session_id, line)
 );
 
+-- `tenant`: whose it was when it happened, for a name may come back as another's; NULL: of a server that all share.
 CREATE TABLE events (
     seq {{serial}},
     type TEXT NOT NULL,
@@ -483,13 +514,16 @@ CREATE TABLE events (
     session_name TEXT,
     chat TEXT,
     data TEXT NOT NULL,
-    trace_context TEXT
+    trace_context TEXT,
+    tenant TEXT
 );
 
+CREATE INDEX events_of_tenant ON events (tenant, seq);
 -- The next event of a lane; events of a time.
 CREATE INDEX events_lane ON events (coalesce(session_name, ''), coalesce(chat, ''), seq);
 CREATE INDEX events_at ON events (at);
 
+-- `tenant` NULL: the operator's, which reach all tenants.
 CREATE TABLE api_keys (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -500,9 +534,11 @@ CREATE TABLE api_keys (
     revoked_at DOUBLE PRECISION,
     hash BYTEA NOT NULL UNIQUE,
     -- The session that it was made with, and goes with.
-    session_id BIGINT
+    session_id BIGINT,
+    tenant TEXT REFERENCES tenants (name)
 );
 
+CREATE INDEX api_keys_of_tenant ON api_keys (tenant) WHERE tenant IS NOT NULL;
 CREATE INDEX api_keys_of_session ON api_keys (session_id) WHERE session_id IS NOT NULL;
 
 -- Browsers' logins that were ended before their time: a copy of the cookie opens nothing.
@@ -516,6 +552,7 @@ CREATE TABLE heartbeat (
     at DOUBLE PRECISION NOT NULL
 );
 
+-- `tenant` NULL: the operator's, which hears what happens to all tenants.
 CREATE TABLE webhook_endpoints (
     id TEXT PRIMARY KEY,
     url TEXT NOT NULL,
@@ -533,8 +570,11 @@ CREATE TABLE webhook_endpoints (
     health TEXT NOT NULL,
     updated_at DOUBLE PRECISION NOT NULL,
     door_session TEXT UNIQUE,
-    ends_after BIGINT
+    ends_after BIGINT,
+    tenant TEXT REFERENCES tenants (name)
 );
+
+CREATE INDEX webhook_endpoints_of_tenant ON webhook_endpoints (tenant) WHERE tenant IS NOT NULL;
 
 -- `head` is the oldest event not delivered; while `lease_until` stands, it is under way. `tried_since` is when the head
 -- was first tried. `opened` is no column here: an endpoint's health decides which index is asked.

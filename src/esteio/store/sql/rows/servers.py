@@ -37,6 +37,7 @@ def server_params(server: Server) -> Params:
         "outage": text_or_none(server.outage),
         "row_version": server.row_version,
         "wake_at": server.wake_at,
+        "tenant": server.tenant,
     }
 
 
@@ -59,4 +60,5 @@ def server_of(row: Row) -> Server:
         outage=json_text.read(json_text.outage, row.outage),
         row_version=row.row_version,
         wake_at=row.wake_at,
+        tenant=row.tenant,
     )

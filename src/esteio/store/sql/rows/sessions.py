@@ -54,6 +54,7 @@ def session_params(session: Session) -> Params:
         "wake_at": session.wake_at,
         "restricted_until": session.restricted_until,
         "phones": phones_of(session),
+        "tenant": session.tenant,
     }
 
 
@@ -97,6 +98,7 @@ def session_of(row: Row) -> Session:
         row_version=row.row_version,
         wake_at=row.wake_at,
         restricted_until=row.restricted_until,
+        tenant=_once(row.tenant),
     )
 
 

@@ -58,13 +58,20 @@ def event_params(event: EventRow) -> Params:
         "chat": event.chat,
         "data": to_text(event.data),
         "trace_context": event.trace_context,
+        "tenant": event.tenant,
     }
 
 
 def event_of(row: Row) -> EventRow:
     """A line of the event log; its document is empty when the column is damaged (`content.document_of`)."""
     return EventRow(
-        type=row.type, at=row.at, data=document_of(row.data), session=row.session_name, chat=row.chat, seq=row.seq
+        type=row.type,
+        at=row.at,
+        data=document_of(row.data),
+        session=row.session_name,
+        chat=row.chat,
+        seq=row.seq,
+        tenant=row.tenant,
     )
 
 
@@ -80,6 +87,7 @@ def key_params(key: ApiKey, secret_hash: bytes, session_id: int | None = None) -
         "revoked_at": key.revoked_at,
         "hash": secret_hash,
         "session_id": session_id,
+        "tenant": key.tenant,
     }
 
 
@@ -93,4 +101,6 @@ def key_of(row: Row) -> ApiKey:
         sessions=json_text.words.decode(row.sessions),
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+        tenant=row.tenant,
+        suspended=not row.enabled,
     )
