@@ -11,5 +11,5 @@ def not_none(value: T | None) -> T:
 
 
 def of_type(kind: type[T], value: object) -> T:
-    assert isinstance(value, kind)
+    assert isinstance(value, kind), f"{type(value).__name__} is no {kind.__name__}"
     return value

@@ -18,7 +18,7 @@ from tests.postgres_server.cluster import Cluster
 from tests.postgres_server.programs import Unavailable, left_out, programs
 
 _numbers = count(1)
-_EMPTIED = """
+EMPTIED = """
 DO $$
 DECLARE name text;
 BEGIN
@@ -73,7 +73,7 @@ def worker_database(postgres: Cluster, tmp_path_factory: pytest.TempPathFactory)
     """The address of a database of this worker with the schema."""
     name = f"worker_{os.getpid()}"
     url = postgres.create(name)
-    asyncio.run(_migrated(url))
+    asyncio.run(migrated(url))
     yield url
     postgres.drop(name)
 
@@ -84,7 +84,7 @@ def migrated_url(worker_database: str) -> Iterator[str]:
     tenth."""
     yield worker_database
     with psycopg.connect(worker_database, autocommit=True) as connection:
-        connection.execute(_EMPTIED)
+        connection.execute(EMPTIED)
 
 
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -95,7 +95,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-async def _migrated(url: str) -> None:
+async def migrated(url: str) -> None:
     database = PostgresDatabase(address_of(url), connections=1)
     await database.open()
     await database.aclose()

@@ -34,9 +34,9 @@ _INTEGERS = frozenset(
     socket_closed_count sort_key status through took_ms
     """.split()  # noqa: SIM905 - a table that many hands add to
 )
-_BYTES = frozenset({"body", "chatwoot", "encrypted", "hash", "key_id", "replaced", "settings", "token_hash"})
-_BY_VALUE = frozenset({"after", "before", "id", "word"})
-"""Keys, times or names, as the statement wants; never NULL, so that their values tell."""
+_BYTES = frozenset({"body", "chatwoot", "encrypted", "key_id", "replaced", "settings", "token_hash"})
+_BY_VALUE = frozenset({"after", "before", "hash", "id", "word"})
+"""Keys, times, names or hashes, as the statement wants; never NULL, so that their values tell."""
 
 PARAMETER = re.compile(r"'(?:[^']|'')*'|:(\w+)")
 """A parameter, or a text, which may hold what looks like one."""
