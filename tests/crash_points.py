@@ -52,7 +52,8 @@ READS = frozenset(
         "traffic.late_acks", "webhook_endpoints.all", "webhook_endpoints.at_door",
         "webhook_endpoints.deliveries", "webhook_endpoints.get",
         "webhook_endpoints.waiting", "work.get", "work.next_due",
-        "sessions.by_instance", "sessions.settings", "decisions.with_news", "nodes.all", "nodes.held", "nodes.lives",
+        "sessions.by_instance", "sessions.settings", "decisions.with_news", "nodes.all", "nodes.held",
+        "nodes.listen", "nodes.lives",
         # A start's own, before anything else can happen.
         "audit.begin",
     }

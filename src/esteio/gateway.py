@@ -408,6 +408,7 @@ class Gateway:
             "node-beat": self.nodes.beat,
             "nodes": self.nodes.spread,
             "other-nodes": others.run,
+            "hints": lambda: self.store.nodes.listen(others.hear, lambda: self.leases.living > 1),
             "ended-logins": self._follow_logins,
         }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from esteio.core.model.ids import ServerName, SessionId
@@ -20,6 +21,8 @@ from esteio.store.base import StoreFull
 from esteio.store.ports.sessions import Decisions, Servers, Sessions
 
 POLL_S = 1.0
+LOOKS_APART_S = 0.1
+"""However many hints come."""
 AT_ONCE = 200
 """Sessions woken in one turn of the loop."""
 
@@ -61,6 +64,7 @@ class OtherNodes:
         self._rows: dict[ServerName, Server] = {}
         self._taken: list[SessionId] = []
         self._sweep = True
+        self._hinted = asyncio.Event()
         memory.leases.on_taken(self._take)
 
     def __repr__(self) -> str:
@@ -71,10 +75,17 @@ class OtherNodes:
         self._taken += sessions
         self._sweep = True
 
+    def hear(self) -> None:
+        """Another node has written something."""
+        self._hinted.set()
+
     async def run(self) -> None:
         """Looks, for ever. A database that is away ends nothing."""
         while True:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(LOOKS_APART_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hinted.wait(), POLL_S - LOOKS_APART_S)
+            self._hinted.clear()
             try:
                 if self._memory.leases.node:
                     await self.look()

@@ -6,7 +6,7 @@ See the package for what holds of every method.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -94,6 +94,11 @@ class Nodes(Protocol):
 
     async def lives(self, epoch: int, now: float) -> bool:
         """Whether the boot's lease runs."""
+        ...
+
+    async def listen(self, told: Callable[[], None], others: Callable[[], bool]) -> None:
+        """For ever: `told` is called soon after another node committed something; `others`: whether any is there to be
+        told of what is committed here. A hint only: everything has to be found without it."""
         ...
 
     async def all(self) -> Sequence[NodeRow]:

@@ -29,6 +29,7 @@ from esteio.store.postgres.connection import (
 )
 from esteio.store.postgres.errors import Cure, cure_of, heard
 from esteio.store.postgres.gathering import Gathering
+from esteio.store.postgres.hints import Hints
 from esteio.store.postgres.migrate import migrate
 from esteio.store.postgres.pool import Pool, cut
 from esteio.store.sql import rows
@@ -70,6 +71,7 @@ class PostgresDatabase:
         self.reader = Reader(self)
         self._writes: Gathering[Batch[Any, Any], Any, Any] = Gathering(self._write_together)
         self._sessions: Gathering[Question, int | str, Session | None] = Gathering(self._sessions_by)
+        self._hints = Hints(address)
         self.write_error: WriteError = ""
         self.statistics = DatabaseStatistics(self._pool.use)
 
@@ -121,6 +123,10 @@ class PostgresDatabase:
         """Leases are told by this clock: for several nodes in one process, in virtual time."""
         self.own_clock = lambda _: clock()
 
+    async def listen(self, told: Callable[[], None], others: Callable[[], bool]) -> None:
+        """See `sql.db.Database`."""
+        await self._hints.run(told, others)
+
     async def read(self, question: Callable[[Reading], Awaitable[T]]) -> T:
         """One statement by itself."""
         return await self._timed("read", lambda: self._lent(lambda connection: question(Reading(connection))))
@@ -150,6 +156,8 @@ class PostgresDatabase:
                 if transaction.committing and error.sqlstate is None:
                     raise CommitUnknown(transaction.xid, answer) from error
                 raise
+            if transaction.xid is not None:
+                self._hints.committed()
             return answer
 
         return await self._lent(run)

@@ -99,7 +99,7 @@ class Pool:
         connection = await psycopg.AsyncConnection.connect(self._address.conninfo, autocommit=True)
         connection.prepare_threshold = None
         _adapt(connection)
-        if self.prepares and await _is_the_servers(connection):
+        if self.prepares and await is_the_servers(connection):
             connection.prepare_threshold = 0
             connection.prepared_max = _PREPARED_AT_MOST
             for limit in limits(connection):
@@ -115,7 +115,7 @@ def cut(connection: Connection) -> None:
         shared.shutdown(socket.SHUT_RDWR)
 
 
-async def _is_the_servers(connection: Connection) -> bool:
+async def is_the_servers(connection: Connection) -> bool:
     """Whether the server is at the other end: a pooler gives a number of its own where the server gives its
     process's."""
     (process,) = await (await connection.execute("SELECT pg_backend_pid()")).fetchone() or (0,)

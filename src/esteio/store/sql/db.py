@@ -137,3 +137,9 @@ class Database(Protocol):
     async def session(self, question: Question, word: int | str) -> Session | None:
         """The session as of the last commit, None for an unknown one; a dialect may keep what it has read."""
         ...
+
+    async def listen(self, told: Callable[[], None], others: Callable[[], bool]) -> None:
+        """For ever: calls `told` soon after another process committed something here, and tells them, while there are
+        `others`, of what is committed here. A hint that is lost costs time, never anything else; where one process is
+        alone there are none."""
+        ...

@@ -5,6 +5,7 @@ Never lives here: a subject, what a start puts right (`sql.nodes.takeover`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -108,6 +109,10 @@ class SqliteDatabase:
             # A read that failed on the disk has ended its transaction by itself.
             if not db.connection.get_autocommit():
                 db.do("COMMIT")
+
+    async def listen(self, told: Callable[[], None], others: Callable[[], bool]) -> None:
+        """Nobody else writes here."""
+        await asyncio.Event().wait()
 
     async def session(self, question: Question, word: int | str) -> Session | None:
         """A session as of the last commit; what was read is kept until it is written."""

@@ -7,7 +7,7 @@ to beat or take (`engine.runtime.leases`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from esteio.core.judge import gap
 from esteio.core.model.ids import SessionId
@@ -93,6 +93,9 @@ class SqlNodes(SqlSubject):
 
     async def lives(self, epoch: int, now: float) -> bool:
         return await lives(self._reader, epoch, now)
+
+    async def listen(self, told: Callable[[], None], others: Callable[[], bool]) -> None:
+        await self._database.listen(told, others)
 
     async def all(self) -> Sequence[NodeRow]:
         return [_node_of(row, row.sessions) for row in await self._reader.rows("nodes", {})]
