@@ -94,11 +94,13 @@ class Gateway:
 
 
 @asynccontextmanager
-async def stage(folder: Path, within: Sequence[str] = (), program: str = "") -> AsyncIterator[tuple[World, Gateway]]:
+async def stage(
+    folder: Path, within: Sequence[str] = (), program: str = "", database: str = ""
+) -> AsyncIterator[tuple[World, Gateway]]:
     world = live_world()
     sandbox = await serve_sandbox(world, evolution="127.0.0.1:0")
     async with aiohttp.ClientSession() as client:
-        gateway = Gateway(folder, client, within, program)
+        gateway = Gateway(folder, client, within, program, {"ESTEIO_DATABASE": database})
         await gateway.start()
         try:
             server = {"name": "evo", "kind": "evolution", "base_url": sandbox.urls["evolution"]}

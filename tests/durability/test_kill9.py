@@ -18,12 +18,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.healing import calm
 from esteio.sim.world.world import World
 from tests.durability.gateway_process import PHONE, Gateway, stage
+from tests.narrowing import not_none
 
 KILLS = int(os.environ.get("KILLS", "20"))
 ROUND = 20
@@ -104,10 +106,10 @@ async def _all_arrived(world: World, accepted: int) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def _story(folder: Path, seed: int, kills: int) -> Counter[str]:
+async def _story(folder: Path, seed: int, kills: int, database: str = "") -> Counter[str]:
     """One gateway, killed so often; what it had accepted, and how much of that had been in doubt."""
     folder.mkdir()
-    async with stage(folder, program=PROGRAM) as (world, gateway):
+    async with stage(folder, program=PROGRAM, database=database) as (world, gateway):
         accepted: list[tuple[str, str]] = []
         stop = asyncio.Event()
         load = asyncio.get_running_loop().create_task(_load(gateway, accepted, stop))
@@ -120,16 +122,25 @@ async def _story(folder: Path, seed: int, kills: int) -> Counter[str]:
         _check(world, accepted, kills)
         await _check_inbound(gateway, kills)
         pictures = -(-len(accepted) // PICTURE_EVERY)
-        return Counter(accepted=len(accepted), pictures=pictures, doubts=_doubts(folder / "data" / "esteio.db"))
+        doubts = _doubts_there(database) if database else _doubts(folder / "data" / "esteio.db")
+        return Counter(accepted=len(accepted), pictures=pictures, doubts=doubts)
+
+
+DOUBTS = "SELECT count(DISTINCT message_id) FROM attempts WHERE outcome LIKE 'looked%' OR outcome LIKE 'in_doubt%'"
 
 
 def _doubts(database: Path) -> int:
     """How many messages had to be looked for at the provider."""
     with closing(sqlite3.connect(database)) as db:
-        found: int = db.execute(
-            "SELECT count(DISTINCT message_id) FROM attempts WHERE outcome LIKE 'looked%' OR outcome LIKE 'in_doubt%'"
-        ).fetchone()[0]
+        found: int = db.execute(DOUBTS).fetchone()[0]
     return found
+
+
+def _doubts_there(database: str) -> int:
+    """The same of a PostgreSQL."""
+    with psycopg.connect(database) as db:
+        (found,) = not_none(db.execute(DOUBTS).fetchone())
+    return int(found)
 
 
 @pytest.mark.parametrize(("seed", "kills"), rounds(KILLS))
@@ -151,6 +162,16 @@ def test_kill_after_kill_loses_nothing_doubles_nothing_and_keeps_the_order(
         record_property(name, many)
     record_property("kills", kills)
     record_property("received", kills)
+
+
+@pytest.mark.slow
+def test_kill_9_over_postgresql_loses_and_doubles_nothing(
+    tmp_path: Path, postgres_url: str, record_property: Callable[[str, object], None]
+) -> None:
+    kills = min(ROUND, max(3, KILLS // 10))
+    told = asyncio.run(asyncio.wait_for(_story(tmp_path / "round", 77, kills, postgres_url), LONGEST_S))
+    for name, many in {**told, "kills": kills, "received": kills}.items():
+        record_property(name, many)
 
 
 def _check(world: World, accepted: list[tuple[str, str]], kills: int) -> None:
