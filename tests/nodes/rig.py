@@ -119,6 +119,9 @@ class Reach:
     async def snapshot(self, question: Operation[T]) -> T:
         return await self._open().snapshot(question)
 
+    async def listen(self, told: Callable[[], None], others: Callable[[], bool]) -> None:
+        await asyncio.Event().wait()
+
     async def session(self, question: Question, word: int | str) -> Session | None:
         return await self._open().session(question, word)
 

@@ -7,11 +7,11 @@ migration, a start.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from esteio.core.model.ids import SessionId
 from esteio.core.model.session import Session
 from esteio.store.base import Damaged
 from esteio.store.sql.db import Batch, Item, Operation, Question, alone
@@ -44,11 +44,13 @@ class BesideOwner:
         """In one transaction, when the owner is between two of its own."""
         return await self._writer.run(operation, first=first)
 
-    async def write_each(
-        self, operation: Batch[Item, T], item: Item, *, sessions: Collection[SessionId] = (), first: bool = False
-    ) -> T:
+    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
         """The item alone: nobody else writes here."""
         return await self.write(lambda db: alone(operation, db, item))
+
+    async def listen(self, told: Callable[[], None], others: Callable[[], bool]) -> None:
+        """Hints are the owner's."""
+        await asyncio.Event().wait()
 
     async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""
