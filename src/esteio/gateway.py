@@ -109,10 +109,9 @@ class Gateway:
         tracer: Tracer = NOT_TRACED,
         node: NodeName | None = None,
     ) -> None:
-        """`transport` leads to the providers, `downloads` (by default the same) too, for answers as large as media, and
-        `forward` for calls that clients make themselves;
-        `outside` (by default the same) to addresses that callers named. `node`: how this one is called among several on
-        one database; None: it is alone with it."""
+        """`transport` leads to the providers, `downloads` too, for answers as large as media, and `forward` for calls
+        that clients make themselves; `public_transport` to addresses that callers named. `node`: this one's name among
+        several on one database; None: it is alone with it."""
         self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
         self.texts = translations(settings.language)
         self.tracer = tracer

@@ -43,7 +43,7 @@ async def test_a_server_of_its_own_is_known_whole(migrated_url: str) -> None:
 async def test_a_pooler_in_between_is_seen(postgres: Cluster, migrated_url: str) -> None:
     database = migrated_url.rpartition("/")[2].partition("?")[0]
     with Pooler(postgres) as pooler:
-        assert (await facts_of(f"{pooler.url(database)}?pooled=1")).pooled
+        assert (await facts_of(pooler.url(database))).pooled
 
 
 async def test_a_transaction_of_somebody_else_is_told_with_its_age(migrated_url: str) -> None:

@@ -14,7 +14,7 @@ from esteio.store.ports.inspection import DatabaseFacts
 from esteio.store.postgres.connection import Connection
 from esteio.store.postgres.database import PostgresDatabase
 from esteio.store.postgres.migrate import steps
-from esteio.store.sql.inspection import SqlInspection
+from esteio.store.sql.nodes.inspection import SqlInspection
 
 _DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 _SETTINGS = """

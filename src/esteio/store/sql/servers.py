@@ -15,7 +15,7 @@ from esteio.store.base import Exists, InUse, ServerView, StoredServer
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Rollback
-from esteio.store.sql.tenants import check_room
+from esteio.store.sql.quotas import check_room
 
 
 class SqlServers(SqlSubject):

@@ -22,7 +22,7 @@ from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
 from esteio.store.sql.delivery.webhook_endpoints import add_endpoint
 from esteio.store.sql.locks import lock_session
-from esteio.store.sql.tenants import check_room
+from esteio.store.sql.quotas import check_room
 
 _FORGET = (
     "session_forget_send_lanes",

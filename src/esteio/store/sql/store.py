@@ -20,7 +20,6 @@ from esteio.store.sql.history.outages import SqlHistory
 from esteio.store.sql.history.status_pages import SqlStatusPages
 from esteio.store.sql.inbox.history_gaps import SqlHistoryGaps
 from esteio.store.sql.inbox.inbox import SqlInbox
-from esteio.store.sql.inspection import SqlInspection
 from esteio.store.sql.keys import SqlKeys
 from esteio.store.sql.maintenance import SqlMaintenance
 from esteio.store.sql.messages.contacts import SqlContacts
@@ -30,6 +29,7 @@ from esteio.store.sql.messages.messages import SqlMessages
 from esteio.store.sql.messages.outbox import SqlDoubts, SqlOutbox
 from esteio.store.sql.messages.provider_queue import SqlProviderQueue
 from esteio.store.sql.messages.traffic import SqlTraffic
+from esteio.store.sql.nodes.inspection import SqlInspection
 from esteio.store.sql.nodes.nodes import SqlNodes
 from esteio.store.sql.qr_codes import SqlPairLinks, SqlQrCodes
 from esteio.store.sql.servers import SqlServers

@@ -1,16 +1,14 @@
-"""Tenants: their rows, what they hold, and whether there is room for more.
+"""Tenants: their rows, and what they hold.
 
-Quotas are asked inside the transaction that adds, with the tenant's row held: two that add at once wait for one
-another, on whatever node they are. Never lives here: who may ask, a sentence.
+Never lives here: whether there is room for more (`quotas`), who may ask, a sentence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from esteio.core.model.tenant import Quotas, Tenant, Usage, day_of, next_day
-from esteio.store.base import Exists, InUse, QuotaExceeded
+from esteio.store.base import Exists, InUse
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Row
 from esteio.store.sql.delivery.delivery import forget_endpoint
@@ -59,29 +57,6 @@ class SqlTenants(SqlSubject):
 
     async def usage(self, name: str, now: float) -> Usage:
         return await self._snapshot(lambda db: _usage(db, name, now))
-
-
-async def check_room(db: Db, tenant: str | None, what: Literal["sessions", "webhooks", "servers"]) -> None:
-    """Whether one more may be added; the operator's own (None) are not bounded. Raises `QuotaExceeded`, `LookupError`
-    for a tenant that is gone."""
-    if tenant is None:
-        return
-    row = await db.row("tenant", {"name": tenant})
-    if row is None:
-        raise LookupError(f"no tenant {tenant}")
-    most: int | None = getattr(row, f"max_{what}")
-    if most is None:
-        return
-    # The count below holds until the commit only if nobody adds meanwhile.
-    await db.row("tenant_hold", {"name": tenant})
-    if await db.value(f"tenant_{what}", {"tenant": tenant}) >= most:  # guard: quota-counted
-        raise QuotaExceeded(what, most)
-
-
-async def count_message(db: Db, tenant: str, most: int | None, now: float) -> None:
-    """One more message today; `most`: the tenant's bound as just read, None for none. Raises `QuotaExceeded`."""
-    if most is not None and not await db.run("tenant_count_message", {"tenant": tenant, "day": day_of(now)}):
-        raise QuotaExceeded("messages", most)
 
 
 async def _usage(db: Db, name: str, now: float) -> Usage:

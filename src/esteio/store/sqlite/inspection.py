@@ -13,8 +13,8 @@ from pathlib import Path
 import apsw
 
 from esteio.store.ports.inspection import DatabaseFacts
-from esteio.store.sql.inspection import SqlInspection
 from esteio.store.sql.loader import migrations
+from esteio.store.sql.nodes.inspection import SqlInspection
 from esteio.store.sqlite.database import SqliteDatabase
 
 

@@ -18,8 +18,8 @@ from esteio.store.sql.db import Db, Row
 from esteio.store.sql.delivery import rows
 from esteio.store.sql.delivery.delivery import forget_endpoint, hears, queue_again
 from esteio.store.sql.locks import lock_endpoint
+from esteio.store.sql.quotas import check_room
 from esteio.store.sql.rows import Params, to_text
-from esteio.store.sql.tenants import check_room
 
 _NO_FLOOR = 2**62
 

@@ -16,7 +16,7 @@ from esteio.store.sql import rows
 from esteio.store.sql.db import Db, Row, row_each
 from esteio.store.sql.messages.phones import file_chats
 from esteio.store.sql.messages.send_lanes import place_of
-from esteio.store.sql.tenants import count_message
+from esteio.store.sql.quotas import count_message
 
 
 async def accept_all(db: Db, news: Sequence[NewMessage]) -> Sequence[Accepted | Exception]:
