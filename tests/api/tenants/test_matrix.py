@@ -145,7 +145,8 @@ def test_every_route_with_every_role_and_anothers_things(run: Run, role: Role) -
         before = snapshot(gateway)
         for route, met in sorted(MET.items(), key=lambda one: one[0] in ON_OWN):
             if route in ON_OWN and before:
-                assert changes(before, snapshot(gateway)) == []
+                # That somebody read out what is their own, is recorded.
+                assert set(changes(before, snapshot(gateway))) <= {"audit_log", "audit_head"}
                 before = {}
             if met is None:
                 continue
