@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from esteio.clock import LoopClock
 from esteio.core.model.ids import SessionId
@@ -53,6 +53,9 @@ class OtherOwner:
 
     async def forget(self, before: float) -> int:
         return 0
+
+    async def listen(self, told: Callable[[], None], others: Callable[[], bool]) -> None:
+        """There are no hints."""
 
 
 def _row(epoch: int, name: str) -> NodeRow:
