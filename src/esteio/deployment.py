@@ -68,4 +68,10 @@ def node_of(settings: Settings, clock: NodeClock) -> NodeName | None:
     """On PostgreSQL a process is one of any number of nodes."""
     if not settings.database:
         return None
-    return NodeName(settings.node or platform.node(), clock, settings.public_url or settings.listen, program_version())
+    return NodeName(settings.node or platform.node(), clock, _place(settings.listen), program_version())
+
+
+def _place(listen: str) -> str:
+    """Where this process is, not where its clients are told to go, which all nodes have in common."""
+    host, _, port = listen.rpartition(":")
+    return f"{platform.node()}:{port}" if host.strip("[]") in {"", "*", "0.0.0.0", "::"} else listen  # noqa: S104

@@ -42,7 +42,7 @@ _SECRETS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
 )
 _QUOTED: Final = re.compile(r"(['\"`])((?:\\.|(?!\1)[^\\\n]){1,4000})\1")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][\w.-]{0,60}")
-_WORD: Final = re.compile(r"[\w.:@/+*~-]{1,128}")
+_WORD: Final = re.compile(r"[\w.:@/+*~-]{1,160}")
 _PATH: Final = re.compile(r"[\w.:@/+*~%?&={}-]{0,512}")
 _OUR_ID: Final = re.compile(r"[a-z]{2,10}_[0-9a-hj-np-tv-z]{26}")
 _ADDRESS: Final = re.compile(r"\+?(\d+)(?:[:_.-]\d+)*(@[a-z.]{1,24})?")

@@ -165,6 +165,14 @@ class Locked(Exception):
     """Another process owns this database."""
 
 
+class NodeTaken(Exception):
+    """Another process at `address` works under the same node id."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"another process at {address} works under this node id")
+        self.address = address
+
+
 class BadAddress(ValueError):
     """A database's address cannot be read. The sentence does not repeat it: it may hold a password."""
 

@@ -31,8 +31,8 @@ WELL = DatabaseFacts(
     clock_off_s=0.2,
     oldest_transaction_s=3.0,
 )
-A = NodeDocument("a", "http://a:8700", "1.0", "alive", 1.0, 40)
-B = NodeDocument("b", "http://b:8700", "1.0", "alive", 2.0, 1)
+A = NodeDocument("a", "a:8700", "1.0", "alive", 1.0, 40)
+B = NodeDocument("b", "b:8700", "1.0", "alive", 2.0, 1)
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +40,12 @@ def in_english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESTEIO_LANGUAGE", "en")
 
 
-def told(facts: DatabaseFacts = WELL, *nodes: NodeDocument, unowned: int | None = None) -> list[Finding]:
+def told(
+    facts: DatabaseFacts = WELL, *nodes: NodeDocument, unowned: int | None = None, url: str = "https://esteio.example"
+) -> list[Finding]:
     """As it comes from the API."""
     document = ChecksDocument("1.0", facts, nodes, unowned)
-    return list(findings(json.loads(msgspec.json.encode(document))))
+    return list(findings(json.loads(msgspec.json.encode(document)), url))
 
 
 def changed(**more: Any) -> list[Finding]:
@@ -102,6 +104,14 @@ def test_nodes_that_live_say_what_they_hold() -> None:
     assert (first.check, first.result) == ("node a", "ok")
     assert first.text == "version 1.0, heard from 1 s ago; 40 sessions"
     assert second.text.endswith("1 session")
+
+
+def test_webhooks_that_go_to_one_node_of_several_are_told() -> None:
+    found = told(WELL, A, B, unowned=0, url="http://b:8700")
+    assert [(one.check, one.result) for one in found[3:]] == [("nodes", "warn")]
+    assert "node b alone" in found[3].text
+    assert "ESTEIO_PUBLIC_URL" in found[3].do
+    assert len(told(WELL, B, unowned=0, url="http://b:8700")) == 2
 
 
 def test_a_node_that_left_in_order_is_not_told_and_one_that_died_is() -> None:

@@ -50,14 +50,15 @@ def test_a_gateway_goes_on_over_postgresql(home: Path, postgres_url: str) -> Non
     serve(home, look, ESTEIO_DATABASE=postgres_url)
     assert [one["name"] for one in json.loads(seen[0])["items"]] == ["evo"]
     again = run("migrate-data", "--database", postgres_url, cwd=home)
-    assert again.code == 2
-    assert "already holds data" in again.err
+    assert (again.code, (home / "data" / "esteio.moved.db").exists()) == (2, True)
+    assert "no Esteio database" in again.err
 
 
 def test_what_was_moved_is_said_in_words(home: Path, postgres_url: str) -> None:
     told = run("migrate-data", cwd=home, ESTEIO_DATABASE=postgres_url)
     assert "the same on both sides" in told.out
     assert "secret.key" in told.out
+    (home / "data" / "esteio.moved.db").rename(home / "data" / "esteio.db")
     told = run("migrate-data", cwd=home, ESTEIO_DATABASE=postgres_url, ESTEIO_LANGUAGE="pt-BR")
     assert "nada é sobrescrito" in told.err
 

@@ -5,7 +5,7 @@ import pytest
 from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.nodes.chores import CHORES, of_server
 from esteio.core.nodes.rendezvous import owner_of, session_key
-from esteio.store.base import DecisionCommit, ServerCommit, Work
+from esteio.store.base import DecisionCommit, NodeTaken, ServerCommit, Work
 from esteio.store.ports.nodes import Beat, Held, Taken
 from tests.narrowing import not_none
 from tests.store.make import NOW, AnyStore, Make
@@ -35,6 +35,20 @@ async def test_a_node_lives_while_it_renews_in_time_and_never_again_once_it_has_
     again = await join(store, "a", NOW + 12)
     assert again > epoch
     assert await store.nodes.beat(epoch, LEASE, NOW + 12) is None
+
+
+async def test_a_name_belongs_to_one_process_at_a_time(store: AnyStore) -> None:
+    """Two of one name would end each other for ever. A restart comes back where it was, and at once."""
+    first = (await store.nodes.join("a", "srv1:8700", "1.0", LEASE, NOW)).epoch
+    with pytest.raises(NodeTaken) as taken:
+        await store.nodes.join("a", "srv2:8700", "1.0", LEASE, NOW + 1)
+    assert taken.value.address == "srv1:8700"
+    assert await store.nodes.beat(first, LEASE, NOW + 2) is not None
+    again = (await store.nodes.join("a", "srv1:8700", "1.0", LEASE, NOW + 3)).epoch
+    assert again > first
+    await store.nodes.leave(again, NOW + 4)
+    moved = (await store.nodes.join("a", "srv2:8700", "1.0", LEASE, NOW + 4)).epoch
+    assert (await store.nodes.join("a", "srv1:8700", "1.0", LEASE, NOW + 4 + LEASE)).epoch > moved
 
 
 async def test_each_learns_of_the_others_that_live(store: AnyStore) -> None:

@@ -204,7 +204,7 @@ def _gateway(client: Client, servers: list[Document]) -> Iterator[Finding]:
     except Refused as error:
         yield Finding(say("doctor.webhooks"), "warn", say("doctor.unseen", why=error.code), say("doctor.key-do"))
         return
-    yield from _database(client)
+    yield from _database(client, told["public_url"])
     yield from _webhooks(told["public_url"], servers)
     if told["notice_targets"]:
         yield Finding(say("doctor.notices"), "ok", texts.count("doctor.notices-ok", told["notice_targets"]))
@@ -212,10 +212,10 @@ def _gateway(client: Client, servers: list[Document]) -> Iterator[Finding]:
         yield Finding(say("doctor.notices"), "warn", say("doctor.notices-none"), say("doctor.notices-do"))
 
 
-def _database(client: Client) -> Iterator[Finding]:
+def _database(client: Client, public_url: str) -> Iterator[Finding]:
     """What the database and the nodes say; a gateway of before has no such route."""
     try:
-        yield from doctor_database.findings(client.get(path("gateway", "checks")))
+        yield from doctor_database.findings(client.get(path("gateway", "checks")), public_url)
     except Refused as error:
         if error.status != 404:
             raise

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -94,7 +95,7 @@ def _way(facts: DatabaseFacts) -> Iterator[Finding]:
         yield told("warn", _check(), "database-clock", seconds=round(abs(apart)))
 
 
-def nodes(document: ChecksDocument) -> Iterator[Finding]:
+def nodes(document: ChecksDocument, public_url: str) -> Iterator[Finding]:
     """Every node that lives or died, and what they are together; nothing where one process is alone."""
     shown = [one for one in document.nodes if one.state != "left"]
     for one in shown:
@@ -102,6 +103,10 @@ def nodes(document: ChecksDocument) -> Iterator[Finding]:
     versions = sorted({one.version for one in shown if one.state == "alive"})
     if len(versions) > 1:
         yield told("warn", say("doctor.nodes"), "nodes-versions", versions=", ".join(versions))
+    alive = [one for one in document.nodes if one.state == "alive"]
+    for one in alive if len(alive) > 1 else ():
+        if one.address == urlsplit(public_url).netloc:
+            yield told("warn", say("doctor.nodes"), "nodes-address", url=public_url, id=one.id)
     if document.unowned_sessions:
         yield told("warn", say("doctor.nodes"), "nodes-unowned", n=document.unowned_sessions)
 
@@ -126,10 +131,10 @@ def _check() -> str:
     return say("doctor.database")
 
 
-def findings(document: Document) -> Iterator[Finding]:
-    """Everything that the gateway's checks tell."""
+def findings(document: Document, public_url: str) -> Iterator[Finding]:
+    """Everything that the gateway's checks tell; `public_url`: where providers send their webhooks."""
     from esteio.api.v1.gateway import ChecksDocument  # noqa: PLC0415 - the other verbs start without it
 
     told_by_gateway = msgspec.convert(document, ChecksDocument)
     yield from database(told_by_gateway.database)
-    yield from nodes(told_by_gateway)
+    yield from nodes(told_by_gateway, public_url)

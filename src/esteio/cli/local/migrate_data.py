@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from esteio.config import Settings
     from esteio.store.data_migration import Copied, Progress
 
+MOVED = "esteio.moved.db"
+"""What the source is called afterwards."""
+
 
 def migrate_data(
     data: Annotated[
@@ -37,8 +40,8 @@ def migrate_data(
 ) -> None:
     """Copy everything from SQLite to a PostgreSQL, then compare both. Stop the gateway first.
 
-    A copy that was interrupted goes on where it ended. Until it is finished no gateway starts on the target; the
-    source stays as it is.
+    A copy that was interrupted goes on where it ended. Until it is finished no gateway starts on the target. In the
+    end the old file is renamed, not changed.
     """
     settings = read(config, environment(), {"data": data, "database": database})
     source = Path(settings.data) / "esteio.db"
@@ -49,12 +52,14 @@ def migrate_data(
     if not source.exists():
         raise Misused("backup.no-database", data=settings.data)
     copied = _copied(source, settings, again=again)
+    # A gateway, or a nightly backup, that knows nothing of the move would go on with what is no longer true.
+    source.rename(source.with_name(MOVED))
     if as_json:
         output.data({one.name: {"rows": one.rows, "sha256": one.digest} for one in copied})
         return
     rows = sum(one.rows for one in copied)
     output.line(("good", say("migrate.done", tables=len(copied), rows=rows)))
-    output.line(("", say("migrate.next", data=settings.data)))
+    output.line(("", say("migrate.next", data=settings.data, moved=MOVED)))
 
 
 def _copied(source: Path, settings: Settings, *, again: bool) -> list[Copied]:

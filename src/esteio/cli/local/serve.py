@@ -120,30 +120,11 @@ async def opened(settings: Settings) -> Gateway:
     from esteio.core.audit.entry import Actor  # noqa: PLC0415
     from esteio.engine.audit.acting import acting  # noqa: PLC0415
     from esteio.engine.errors import CommandError  # noqa: PLC0415
-    from esteio.store.base import Damaged, Locked, NewerDatabase, StoreFull, UnfinishedCopy  # noqa: PLC0415
     from esteio.vault import VaultError  # noqa: PLC0415
 
     used = _used_before(settings)
     _warn_of_modes(settings)
-    try:
-        gateway = _made(settings)
-        await gateway.start()
-    except Locked as error:
-        raise Failed("data-locked", data=settings.data) from error
-    except UnfinishedCopy as error:
-        raise Failed("migrate.unfinished") from error
-    except NewerDatabase as error:
-        where = "PostgreSQL" if settings.database else settings.data
-        raise Failed("newer-database", data=where, found=error.found, known=error.known) from error
-    except Damaged as error:
-        raise Failed("damaged-database", data=settings.data, why=error) from error
-    except StoreFull as error:
-        key = "database-unavailable" if error.trouble == "unavailable" else "store-full"
-        raise Failed(key, data=settings.data, why=error) from error
-    except VaultError as error:
-        raise Failed("vault", why=texts.reason(error)) from error
-    except OSError as error:
-        raise Failed("data-unusable", data=settings.data, why=error.strerror or error) from error
+    gateway = await _started(settings)
     try:
         await _check_key(gateway)
         if used and gateway.lifecycle.new_database:
@@ -158,6 +139,35 @@ async def opened(settings: Settings) -> Gateway:
         if isinstance(error, CommandError):
             raise Misused("settings", why=_reason(error)) from error
         raise
+    return gateway
+
+
+async def _started(settings: Settings) -> Gateway:
+    """Raises `Failed`, `Misused`: why its database or its key cannot be used."""
+    from esteio.store.base import Damaged, Locked, NewerDatabase, NodeTaken, StoreFull, UnfinishedCopy  # noqa: PLC0415
+    from esteio.vault import VaultError  # noqa: PLC0415
+
+    try:
+        gateway = _made(settings)
+        await gateway.start()
+    except Locked as error:
+        raise Failed("data-locked", data=settings.data) from error
+    except NodeTaken as error:
+        raise Misused("node-taken", address=error.address) from error
+    except UnfinishedCopy as error:
+        raise Failed("migrate.unfinished") from error
+    except NewerDatabase as error:
+        where = "PostgreSQL" if settings.database else settings.data
+        raise Failed("newer-database", data=where, found=error.found, known=error.known) from error
+    except Damaged as error:
+        raise Failed("damaged-database", data=settings.data, why=error) from error
+    except StoreFull as error:
+        key = "database-unavailable" if error.trouble == "unavailable" else "store-full"
+        raise Failed(key, data=settings.data, why=error) from error
+    except VaultError as error:
+        raise Failed("vault", why=texts.reason(error)) from error
+    except OSError as error:
+        raise Failed("data-unusable", data=settings.data, why=error.strerror or error) from error
     return gateway
 
 

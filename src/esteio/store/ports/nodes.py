@@ -62,7 +62,8 @@ class Nodes(Protocol):
     the living nodes names (`core.nodes.rendezvous`)."""
 
     async def join(self, node_id: str, address: str, version: str, lease_s: float, now: float) -> Beat:
-        """A new boot of this node, alive for `lease_s`; any earlier boot of it is over, and what it held is free."""
+        """A new boot of this node, alive for `lease_s`; any earlier boot of it is over, and what it held is free.
+        Raises `NodeTaken` while one of the same id lives at another address: each would end the other for ever."""
         ...
 
     async def beat(self, epoch: int, lease_s: float, now: float) -> Beat | None:

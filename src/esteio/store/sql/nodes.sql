@@ -18,6 +18,12 @@ INSERT INTO nodes (id, address, version, joined_at, beat_at, lease_until, ended)
 VALUES (:id, :address, :version, :now, :now, :lease_until, NULL)
 RETURNING epoch
 
+-- A boot that lives under the same id and elsewhere: no restart, which comes back where it was.
+-- name: node_namesake
+SELECT address FROM nodes
+-- guard: node-id-belongs-to-one
+WHERE id = :id AND address <> :address AND ended IS NULL AND lease_until > :now
+
 -- name: node_earlier_boots
 UPDATE nodes SET ended = 'died' WHERE id = :id AND epoch < :epoch AND ended IS NULL
 

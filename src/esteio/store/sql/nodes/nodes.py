@@ -13,6 +13,7 @@ from esteio.core.judge import gap
 from esteio.core.model.ids import SessionId
 from esteio.core.nodes.chores import of_endpoint
 from esteio.core.nodes.rendezvous import owner_of, session_key
+from esteio.store.base import NodeTaken
 from esteio.store.ports.nodes import Beat, Held, NodeRow, Taken
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject, lives
@@ -32,6 +33,9 @@ class SqlNodes(SqlSubject):
         async def operation(db: Db) -> Beat:
             at = await db.clock(now)
             row = {"id": node_id, "address": address, "version": version, "now": at, "lease_until": at + lease_s}
+            elsewhere = await db.value("node_namesake", row)
+            if elsewhere is not None:
+                raise NodeTaken(elsewhere)
             epoch: int = await db.value("node_join", row)
             await db.put("node_earlier_boots", {"id": node_id, "epoch": epoch})
             return await _beat(db, epoch, at)
