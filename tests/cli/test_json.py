@@ -66,6 +66,13 @@ AGAINST_A_GATEWAY: dict[tuple[str, ...], tuple[str, ...]] = {
     ("keys", "create"): ("reader", "--role", "read"),
     ("keys", "list"): (),
     ("keys", "revoke"): ("KEY",),
+    ("audit", "list"): (),
+    ("audit", "verify"): (),
+    ("vault", "show"): (),
+    ("tenants", "create"): ("lojas", "--sessions", "3"),
+    ("tenants", "list"): (),
+    ("tenants", "change"): ("lojas", "--suspend"),
+    ("tenants", "remove"): ("lojas",),
     ("export",): ("clinic", "--out", "FOLDER/clinic.jsonl"),
     ("replay",): ("FOLDER/clinic.jsonl",),
     ("apply",): ("FOLDER/empty.toml", "--plan"),
@@ -74,8 +81,21 @@ AGAINST_A_GATEWAY: dict[tuple[str, ...], tuple[str, ...]] = {
     ("simulate",): ("--sessions", "1", "--hours", "0.1", "--policy", "default", "--jobs", "1"),
 }
 """What is given to each, in this order; capitals stand for what an earlier one gave."""
-ELSEWHERE = {("serve",), ("sandbox",), ("demo",), ("qr",), ("events",), ("approve",), ("reject",), ("migrate-data",)}
-"""With a test of their own, here, in `moving`, or where the demo's account is tested."""
+ELSEWHERE = {
+    ("serve",),
+    ("sandbox",),
+    ("demo",),
+    ("qr",),
+    ("events",),
+    ("approve",),
+    ("reject",),
+    ("migrate-data",),
+} | {
+    ("audit", "export"),
+    ("vault", "rotate"),
+    ("vault", "retire"),
+}
+"""With a test of their own, here, in `moving`, `audit`, or where the demo's account is tested."""
 
 
 def documents_of(stdout: str) -> list[Any]:

@@ -31,6 +31,7 @@ from esteio.cli.remote.maintain import apply, export, notify
 from esteio.cli.remote.qr import qr
 from esteio.cli.remote.servers import adopt
 from esteio.cli.remote.servers import app as servers
+from esteio.cli.remote.tenants import app as tenants
 from esteio.cli.remote.top import top
 from esteio.cli.remote.vault import app as vault
 from esteio.cli.remote.webhooks import app as webhooks
@@ -69,6 +70,7 @@ GROUPS = (
     ("webhooks", webhooks, "List, add, test and rotate outgoing webhooks.", ASK),
     ("dead-letters", dead_letters, "List what failed, expired or could not be delivered; send it again.", ASK),
     ("keys", keys, "Create, list and revoke API keys.", ASK),
+    ("tenants", tenants, "List, create, change and remove tenants: customers apart from one another.", ASK),
     ("audit", audit, "List and export who did what; check that nothing of it was changed.", ASK),
     ("vault", vault, "Change the key that seals secrets at rest.", ASK),
 )

@@ -130,6 +130,10 @@ class Client:
         finally:
             connection.close()
 
+    def patch(self, where: str, body: object) -> Any:
+        """What is there after the change."""
+        return self.ask("PATCH", where, body).document()
+
     def delete(self, where: str) -> None:
         """`DELETE` at this path of the API. Raises `Failed` with the gateway's sentence when it refuses."""
         self.ask("DELETE", where)

@@ -19,8 +19,12 @@ def create(
     role: Annotated[
         Literal["admin", "operate", "send", "read"], typer.Option(help="What it may do.", show_default=False)
     ],
+    *,
     session: Annotated[
         list[str] | None, typer.Option(metavar="GLOB", help="Only these sessions; may be repeated.", show_default=False)
+    ] = None,
+    tenant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose key it is among several customers.", show_default=False)
     ] = None,
     expires_at: Annotated[str | None, typer.Option(metavar="TIME", help="When it expires (RFC 3339).")] = None,
     as_json: Json = False,
@@ -29,6 +33,8 @@ def create(
     body: dict[str, object] = {"name": name, "role": role}
     if session:
         body["sessions"] = session
+    if tenant:
+        body["tenant"] = tenant
     if expires_at:
         body["expires_at"] = expires_at
     told = connect().post(path("keys"), body)
