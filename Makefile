@@ -15,6 +15,7 @@ KILLS ?= 1000
 FUZZ ?= 100000
 STORMS ?= 5
 NODE_STORMS ?= 50
+TAKEOVERS ?= 20
 UV_VERSION := 0.13.8
 
 # The first interpreter that starts and is new enough (a name may be found and still not start).
@@ -73,9 +74,11 @@ sim-storm: $(VENV)/.dev
 sim-postgres: $(VENV)/.dev
 	STORMS=$(STORMS) $(VENV)/bin/pytest -n $(JOBS) -q tests/sim/storm/test_on_postgres.py
 
-# Nodes that are killed, frozen, cut off and restarted, in virtual time.
+# Nodes that are killed, frozen, cut off and restarted: in virtual time; as real processes; how long others take to take over.
 sim-nodes: $(VENV)/.dev
 	NODE_STORMS=$(NODE_STORMS) $(VENV)/bin/pytest -n $(JOBS) -q tests/nodes/test_storm.py
+	NODES_FAULTS=all $(VENV)/bin/pytest -q tests/durability/nodes
+	$(PY) -m tests.durability.nodes.takeover $(TAKEOVERS)
 
 # Each guard (`# guard: NAME`) is deleted in a copy; at least one test has to fail. The list: docs/explanation/simulation-guards.md.
 sim-guards: $(VENV)/.dev
