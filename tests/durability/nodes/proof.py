@@ -29,9 +29,10 @@ async def proved(stage: Stage, application: Application) -> dict[str, int]:
     events = await _all_told(stage)
     _check_sent(stage, application)
     _check_told(stage, events)
-    assert trespasses(stage.face.acts, stage.book) == []
+    owners = stage.book.owners()
+    assert trespasses(stage.face.acts, owners, stage.book.leases()) == []
     assert overlaps(stage.face.acts) == []
-    assert returns(stage.face.acts, stage.book.owners()) == []
+    assert returns(stage.face.acts, owners) == []
     assert stage.world.ledger.unlinks == []
     sent = sum(map(len, application.accepted.values()))
     return {"accepted": sent, "received": len(application.written), "events": len(events), "acts": len(stage.face.acts)}

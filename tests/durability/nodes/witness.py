@@ -131,9 +131,8 @@ class Book:
             return db.execute(sql.encode()).fetchall()
 
 
-def trespasses(acts: Sequence[Act], book: Book) -> list[str]:
+def trespasses(acts: Sequence[Act], owners: Sequence[Owner], leases: Sequence[tuple[float, int, float]]) -> list[str]:
     """What was done for a session by a node that was not its owner at that moment, or whose lease was over."""
-    owners, leases = book.owners(), book.leases()
     found = []
     for act in acts:
         mine = [one for one in owners if one.session == act.session and one.at <= act.began]
