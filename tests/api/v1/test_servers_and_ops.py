@@ -256,7 +256,7 @@ def test_the_description_names_every_route_and_shape(run: Run) -> None:
         assert schemas["MessageDocument"]["properties"]["from"]
         assert schemas["SessionDocument"]["required"][:4] == ["name", "server", "phone", "state"]
         send = described["paths"]["/v1/sessions/{name}/messages"]["post"]
-        assert {"Idempotency-Key", "Prefer", "name"} == {one["name"] for one in send["parameters"]}
+        assert {"Idempotency-Key", "Prefer", "name", "traceparent"} == {one["name"] for one in send["parameters"]}
         assert "507" in send["responses"]
 
     run(test)

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import msgspec
-
 from esteio.cli import texts
 from esteio.cli.local.doctor_findings import Finding, Result, told
 from esteio.cli.remote.client import Document
@@ -133,7 +131,9 @@ def _check() -> str:
 
 def findings(document: Document, public_url: str) -> Iterator[Finding]:
     """Everything that the gateway's checks tell; `public_url`: where providers send their webhooks."""
-    from esteio.api.v1.gateway import ChecksDocument  # noqa: PLC0415 - the other verbs start without it
+    import msgspec  # noqa: PLC0415 - the other verbs start without them
+
+    from esteio.api.v1.gateway import ChecksDocument  # noqa: PLC0415
 
     told_by_gateway = msgspec.convert(document, ChecksDocument)
     yield from database(told_by_gateway.database)

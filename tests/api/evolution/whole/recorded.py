@@ -139,11 +139,14 @@ async def bring(door: DoorLab, state: str, name: str) -> str:
         case "logged-out" | "pairing" | "relinked":
             await door.said("DELETE", f"/instance/logout/{name}")
             await _after_logout(door, state, name)
+        case "ghost_kept":
+            # The restart that follows at once opens no socket: it is a ghost still, whatever comes first.
+            inject(world, "evo", name, Fault("ghost", variant="restart_noop"))
         case "ghost" | "half_open" | "stale_registry" | "banned":
             inject(world, "evo", name, Fault(state))
         case "hanging":
             inject(world, "evo", name, Fault("drop", road="blackhole", down_s=3600.0))
-    if state in ("ghost", "stale_registry", "banned", "hanging"):
+    if state in ("ghost", "ghost_kept", "stale_registry", "banned", "hanging"):
         await door.lab.until(lambda: _is_noticed(door, name), 900)
     return own
 
