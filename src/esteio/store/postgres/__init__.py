@@ -12,8 +12,7 @@ from esteio.store.base import CrashReport, Store, WriteError
 from esteio.store.postgres.address import address_of
 from esteio.store.postgres.database import CONNECTIONS, PostgresDatabase
 from esteio.store.postgres.inspection import PostgresInspection
-from esteio.store.sql.db import Db
-from esteio.store.sql.history.outages import note_absence
+from esteio.store.sql.history.outages import beat
 from esteio.store.sql.nodes.takeover import take_over_all
 from esteio.store.sql.store import SqlStore
 from esteio.store.statistics import DatabaseStatistics
@@ -60,12 +59,7 @@ class PostgresStore(SqlStore):
 
     async def ping(self, now: float) -> None:
         """A durable write of the heartbeat. Raises `StoreFull`, `StoreUnavailable`."""
-
-        async def operation(db: Db) -> None:
-            await note_absence(db, now)
-            await db.run("heartbeat", {"now": now})
-
-        await self.database.write(operation)
+        await self.database.write(lambda db: beat(db, now))
 
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esteio.store.base import CrashReport, Store, WriteError
-from esteio.store.sql.db import Db
-from esteio.store.sql.history.outages import note_absence
+from esteio.store.sql.history.outages import beat
 from esteio.store.sql.nodes.takeover import take_over_all
 from esteio.store.sql.store import SqlStore
 from esteio.store.sqlite.database import MEMORY, SqliteDatabase
@@ -62,12 +61,7 @@ class SqliteStore(SqlStore):
         """A durable write of the heartbeat; takes the lock again where its file was deleted. Raises `StoreFull`,
         `Locked`."""
         self.database.keep_lock()
-
-        async def operation(db: Db) -> None:
-            await note_absence(db, now)
-            await db.run("heartbeat", {"now": now})
-
-        await self.database.write(operation)
+        await self.database.write(lambda db: beat(db, now))
 
 
 if TYPE_CHECKING:

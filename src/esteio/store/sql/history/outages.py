@@ -104,9 +104,10 @@ async def keep_state(db: Db, session: Session, previous: SessionState) -> None:
     await db.put("state_keep", change)
 
 
-async def note_absence(db: Db, now: float) -> None:
-    """Whoever lives now has seen nothing since the last sign of life, if that was too long ago. Before a new sign."""
+async def beat(db: Db, now: float) -> None:
+    """A sign of life. Whoever gives it has seen nothing since the last one, if that was too long ago."""
     await db.put("unwatched_add", {"now": now, "before": now - MISSED_S})
+    await db.run("heartbeat", {"now": now})
 
 
 async def forget_before(db: Db, before: float, limit: int) -> int:
