@@ -1,8 +1,8 @@
 """Three real gateways on one real PostgreSQL, each by a way of its own, before one sandbox; and an application.
 
 The application hands its messages to any node in turn and repeats with the same key what was not answered; a load
-balancer leads the providers' webhooks to any node; a subscriber takes what is delivered, and a reader follows the
-stream from node to node. Never lives here: a fault, what must hold.
+balancer leads the providers' webhooks to any node; a subscriber takes what is delivered. Never
+lives here: a fault, what must hold.
 """
 
 from __future__ import annotations

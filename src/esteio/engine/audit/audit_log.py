@@ -170,7 +170,7 @@ class AuditLog:
             await asyncio.sleep(TOLD_EVERY_S)
 
     async def purge(self) -> int:
-        """Some rows beyond their time go, with a row that says up to which and with what hash; how many went."""
+        """Some rows beyond their time go, with a row that says up to which and with what hash; its number, or 0."""
         if not self._keep_s:
             return 0
         last = await self._audit.last_before(self._clock.now() - self._keep_s, PURGED_AT_ONCE)
