@@ -329,9 +329,20 @@ hints: st.SearchStrategy[list[tuple[Any, ...]]] = st.lists(
 )
 
 
+GONE_AND_CLAIMED: list[tuple[Any, ...]] = [
+    ("hear", "webhook_config_gone", "webhook", 0, {}),
+    ("answer", "missing"),
+    ("answer", "ok"),
+    ("hear", "said_open", "state", 0, {}),
+]
+"""It is made anew while it is down, and claims to be open: whether it is a ghost nobody has seen."""
+
+
 @settings(max_examples=200)
 @given(before=hints, after=hints, suspicion=st.sampled_from(SUSPICIONS), policy=st.sampled_from([AUTO, SEEDS]))
 @example(before=[("server", "server_booted")], after=[("wait", 200)], suspicion="send_closed", policy=SEEDS)
+@example(before=[], after=GONE_AND_CLAIMED, suspicion="send_closed", policy=SEEDS)
+@example(before=[], after=GONE_AND_CLAIMED, suspicion="send_closed", policy=AUTO)
 def test_nothing_destructive_is_done_or_asked_without_proof_of_death(
     before: list[tuple[Any, ...]], after: list[tuple[Any, ...]], suspicion: str, policy: Policy
 ) -> None:

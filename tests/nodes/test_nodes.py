@@ -231,6 +231,35 @@ def test_a_node_that_comes_gets_its_share_and_a_node_that_is_the_only_one_has_al
     run_nodes(story)
 
 
+def test_a_node_that_is_back_before_the_others_have_missed_it_gets_its_share_again() -> None:
+    """They took over what it held and then found it alive at their next renewal, as if it had never been away."""
+
+    async def story() -> None:
+        async with NodesLab(1, seed=9) as lab:
+            names = await lab.fleet(12)
+            talking = asyncio.create_task(talk(lab, names, 120))
+            for name in ("n1", "n2"):
+                await asyncio.sleep(0.7)  # so that they renew and look for what is free at different times
+                await lab.again(name)
+            await asyncio.sleep(20.3)
+            before = lab.holders()
+            mine = {session for session, node in before.items() if node == "n1"}
+
+            async def is_as_before() -> bool:
+                return lab.holders() == before
+
+            for turn in range(8):
+                await asyncio.sleep(turn * 0.31)
+                await lab.node("n1").kill()
+                await _taken(lab, mine, "n1")
+                await lab.again("n1")
+                assert await lab.until(is_as_before, 30) <= 10
+            await all_delivered(lab, await talking)
+            assert lab.trespasses == []
+
+    run_nodes(story)
+
+
 def test_a_servers_pace_is_kept_by_all_nodes_together() -> None:
     """Sixty a minute and two at once, while nodes come and go."""
 

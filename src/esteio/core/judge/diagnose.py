@@ -118,7 +118,8 @@ def verdict(session: Session, server: Server, policy: Policy, now: float) -> Ver
         return fall
     unproved_since = _unproved_since(session)  # guard: outdated-fall-proof-is-not-life
     if unproved_since:
-        return _death(msgspec.structs.replace(facts, dead_at=unproved_since), server)
+        death = _death(msgspec.structs.replace(facts, dead_at=unproved_since), server)
+        return msgspec.structs.replace(death, proven=False)  # guard: outdated-fall-proof-unlinks-nobody
     if facts.life_at:
         return _living(session, policy, now)
     return fall or _unborn(facts, session)

@@ -95,7 +95,7 @@ def plan(
             return restart
         case "closed" | "missing":
             return (*connects, *tail)
-        case "unknown" if policy.letter.unknown_is_corrupt and can.connect:
+        case "unknown" if _corrupt(verdict, policy) and can.connect:
             return tail
         case _:
             return ()
@@ -121,7 +121,7 @@ def _letter(verdict: Verdict, policy: Policy, can: Capabilities, *, asked: bool)
             return (*connects, *restart)
         case "unpaired" | "logged_out":
             return connects
-        case "unknown" if asked and policy.letter.unknown_is_corrupt:
+        case "unknown" if asked and _corrupt(verdict, policy):
             return _destructive_tail(policy, can)
         case _:
             return ()
@@ -227,7 +227,7 @@ def _left_alone(session: Session, verdict: Verdict, policy: Policy, now: float) 
         until = session.facts.code_until or now + policy.quarantine_max_s
         return Step("wait", verdict.because, until=until)
     # guard: unknown-state-not-acted-on
-    if verdict.kind == "unknown" and not (policy.letter.unknown_is_corrupt and asks_for_code(session)):
+    if verdict.kind == "unknown" and not (_corrupt(verdict, policy) and asks_for_code(session)):
         # A word we do not know is looked at again, never acted on.
         return Step("wait", verdict.because, until=now + policy.probe_suspect_s)
     if verdict.kind == "flapping":  # guard: flapping-not-restarted
@@ -407,6 +407,11 @@ def _boot(server: Server, policy: Policy) -> float:
     return server.facts.booted_at + policy.boot_grace_s - policy.effect_within_s if server.facts.booted_at else 0.0
 
 
+def _corrupt(verdict: Verdict, policy: Policy) -> bool:
+    """A word that nobody knows, by the letter of 002: the instance is made anew without any proof."""
+    return verdict.kind == "unknown" and policy.letter.unknown_is_corrupt
+
+
 def _destructive(case: Case, rung: Rung) -> Step:
     session, server, verdict, policy, now = case.session, case.server, case.verdict, case.policy, case.now
     if policy.letter.ghost_cure != "logout" and _not_its_own_fault(case):
@@ -416,7 +421,7 @@ def _destructive(case: Case, rung: Rung) -> Step:
     if pacing.in_boot_grace(server, policy, now):  # guard: boot-grace-before-destructive
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
     # guard: destructive-never, destructive-needs-proof
-    if policy.destructive == "never" or (not verdict.proven and not policy.letter.unknown_is_corrupt):
+    if policy.destructive == "never" or not (verdict.proven or _corrupt(verdict, policy)):
         return Step("strike", verdict.because)
     if rung == "logout":
         allowed = pacing.logout_allowed_at(session.recovery, policy)

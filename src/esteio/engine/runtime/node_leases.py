@@ -62,8 +62,9 @@ class NodeLeases:
         self._ended: list[Callable[[], None]] = []
         self._woken = asyncio.Event()
         self._unsure, self._compared_at = False, 0.0
-        self._spread_over: tuple[str, ...] = ()
-        """The living nodes for which all that is held was last found to be ours."""
+        self._spread_over: tuple[int, ...] = ()
+        """The living boots for which all that is held was last found to be ours. Boots, not nodes: one that died and
+        came back between two looks has lost to us what was its own."""
         self._alarm: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -307,14 +308,15 @@ class NodeLeases:
     async def _give(self) -> None:
         """One by one as nothing is under way in it; a session that is busy all the time stays where it is."""
         ids = tuple(row.id for row in self._live)
-        if ids == self._spread_over:
+        boots = tuple(row.epoch for row in self._live)  # guard: spread-by-boots
+        if boots == self._spread_over:
             return
         theirs = await self._others(ids)
         chores = [name for name in self._chores if owner_of(name, ids) != self._me.id]
         if theirs or chores:
             await self._release(theirs, chores)
         if not any(one in self._sessions for one in theirs) and not any(name in self._chores for name in chores):
-            self._spread_over = ids
+            self._spread_over = boots
 
     async def _others(self, ids: Sequence[str]) -> list[SessionId]:
         theirs: list[SessionId] = []

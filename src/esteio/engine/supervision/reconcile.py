@@ -49,7 +49,10 @@ SHOWN_WITHIN_S = 60.0
 
 
 class Overtaken(Exception):
-    """Others were faster too often; look again."""
+    """Others were faster too often, or hold it by now; look again."""
+
+    def __init__(self, whom: SessionId | ServerName) -> None:
+        super().__init__(f"{whom!r} was written by others meanwhile, or another node judges it")
 
 
 class Reconciler:
