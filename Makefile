@@ -10,7 +10,8 @@ CORE_COVERAGE ?= 100
 ARGS ?=
 BENCH ?= accept inbound deliver
 # What `make sim` does, e.g. `make sim SIM=guards`; and how often the gateway's process is killed.
-SIM ?= $(if $(ARGS),storm,storm postgres nodes guards mutants kills fuzz)
+SIM ?= $(if $(ARGS),storm,storm postgres nodes guards mutants kills fuzz weeks)
+WEEKS ?= 3
 KILLS ?= 1000
 FUZZ ?= 100000
 STORMS ?= 5
@@ -30,7 +31,7 @@ INSTALL_LOCK := $(PIP) install --no-deps --require-hashes --requirement
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check sim sim-storm sim-postgres sim-nodes sim-guards sim-mutants sim-kills sim-fuzz bench browse docs lock clean
+.PHONY: help run test quick check sim sim-storm sim-postgres sim-nodes sim-guards sim-mutants sim-kills sim-fuzz sim-weeks bench browse docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -64,7 +65,7 @@ check: $(VENV)/.dev ## without running the product: style, types, import rules, 
 	$(VENV)/bin/deptry --no-ansi src || verdict=1; \
 	exit $$verdict
 
-sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, five over PostgreSQL, fifty over nodes that die, guards deleted one by one, 500 mutants of the judge, 1,000 kill -9, 100,000 wrong bodies; with ARGS the storm alone
+sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, five over PostgreSQL, fifty over nodes that die, guards deleted one by one, 500 mutants of the judge, 1,000 kill -9, 100,000 wrong bodies, three weeks in which no table grows; with ARGS the storm alone
 
 # ARGS go to `esteio simulate`.
 sim-storm: $(VENV)/.dev
@@ -94,6 +95,10 @@ sim-kills: $(VENV)/.dev
 # Bodies of providers, changed by a seed, through the whole inbox; FUZZ_SEED chooses others.
 sim-fuzz: $(VENV)/.dev
 	FUZZ_CASES=$(FUZZ) $(VENV)/bin/pytest -q -s tests/fuzz
+
+# No table grows from the second week of a gateway's life on.
+sim-weeks: $(VENV)/.dev
+	WEEKS=$(WEEKS) $(VENV)/bin/pytest -q tests/engine/runtime/test_purge.py
 
 bench: $(VENV)/.runtime ## the measurements behind docs/explanation/benchmarks.md; one JSON line each
 	@for what in $(BENCH); do $(PY) -m benchmarks $$what $(ARGS) || exit 1; done

@@ -66,6 +66,7 @@ POLLS = frozenset(
         "delivery.expire",
         "delivery.purge",
         "maintenance.purge",
+        "maintenance.purge_piece",
         "maintenance.strip_bodies",
         "media.forget",
         "outbox.claim",

@@ -70,6 +70,13 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     bodies_s: Seconds = 180 * 86_400
     """Texts and media of settled messages; the record that they existed, with time, recipient and outcome, stays."""
+    messages_s: Seconds = 400 * 86_400
+    """That record too, once nothing is left to do for it; 31 days at least."""
+    timeline_s: Seconds = 90 * 86_400
+    """Timelines of sessions and servers, and the attempts at settled messages; what an open outage or message needs
+    stays; 7 days at least."""
+    dedupe_s: Annotated[float, Meta(ge=14 * 86_400)] = 30 * 86_400
+    """The keys by which an event of a provider that comes again is known; 14 days at least."""
     media_s: Seconds = 30 * 86_400
     """Files of media, from when they were last needed."""
     webhooks_s: Annotated[float, Meta(ge=3600)] = 3 * 86_400
@@ -291,6 +298,7 @@ def checked(settings: Settings) -> Settings:
             f"phone_region must be a country's two letters, such as BR, or empty, not {settings.phone_region!r}"
             + (f"; did you mean {near!r}?" if near else "")
         )
+    _check_retention(settings.retention)
     _check_policies(settings)
     _check_declared(settings)
     return settings
@@ -353,6 +361,13 @@ def _check_listen(name: str, text: str) -> None:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise SettingsError(f"{name} must read HOST:PORT, not {text!r}")
+
+
+def _check_retention(keep: Retention) -> None:
+    """Nobody asks for longer ago than that: whether a chat is warm (30 days), what a gap brings (7 days)."""
+    for name, days in (("messages_s", 31), ("timeline_s", 7)):
+        if 0 < getattr(keep, name) < days * 86_400:
+            raise SettingsError(f"retention.{name} must be 0 or {days * 86_400} ({days} days) at least")
 
 
 def _check_policies(settings: Settings) -> None:

@@ -27,6 +27,8 @@ from esteio.store.ports.messages import Outbox
 EXPIRE_EVERY_S = 5.0
 PURGE_EVERY_S = 600.0
 PURGE_AGAIN_S = 1.0
+PIECE_PAUSE_S = 0.1
+"""Between two pieces of a table that is walked: the writer belongs to others."""
 GAPS_EVERY_S = 5.0
 ACKS_EVERY_S = 15.0
 EARS_EVERY_S = 30.0
@@ -114,25 +116,40 @@ class Maintenance:
             await asyncio.sleep(PURGE_AGAIN_S)
             gone = await self._purge_round()
             total += gone
+        total += await self._walk("journal", self._keep.timeline_s) + await self._walk(
+            "attempts", self._keep.timeline_s
+        )
+        total += await self._walk("messages", self._keep.messages_s)
+        if total:
+            log.info("store.purged", count=total)
         return total
+
+    async def _walk(self, table: maintenance.WalkedTable, kept_s: float) -> int:
+        """Piece after piece of a table from its beginning, to what is younger than that; 0: it is kept for good."""
+        gone, after = 0, 0 if kept_s else None
+        while after is not None and self._is_ours():
+            now = self._clock.now()
+            piece = await self._maintenance.purge_piece(table, now - kept_s, after, now)
+            gone, after = gone + piece.gone, piece.through
+            if after is not None:
+                await asyncio.sleep(PIECE_PAUSE_S)
+        return gone
 
     async def _purge_round(self) -> int:
         now = self._clock.now()
         keep = self._keep
-        unreadable = now - keep.unreadable_s if keep.unreadable_s else None
         gone = await self._maintenance.purge(
             now,
             raw_before=now - keep.webhooks_s,
             idem_before=now,
-            unreadable_before=unreadable,
+            unreadable_before=now - keep.unreadable_s if keep.unreadable_s else None,
             history_before=now - keep.history_s,
+            dedupe_before=now - keep.dedupe_s,
         )
         if keep.bodies_s:
             gone += await self._maintenance.strip_bodies(now - keep.bodies_s)
         if keep.media_s:
             gone += await self._expire_media(now - keep.media_s)
-        if gone:
-            log.info("store.purged", count=gone)
         return gone
 
     async def _expire_media(self, before: float) -> int:

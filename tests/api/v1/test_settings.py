@@ -131,12 +131,20 @@ def test_the_environment_goes_before_the_file_and_the_command_line_before_both(r
         ("public_url = 'wa.example'", "http"),
         ("allow_targets = ['10.0.0.0/40']", "allow_targets"),
         ("listen = ", "no TOML"),
+        ("[retention]\nmessages_s = 86400", "retention.messages_s must be 0 or 2678400 (31 days) at least"),
+        ("[retention]\ntimeline_s = 60", "retention.timeline_s must be 0 or 604800 (7 days) at least"),
+        ("[retention]\ndedupe_s = 60", "retention.dedupe_s"),
     ],
 )
 def test_what_cannot_be_used_is_said(read: Read, text: str, says: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read(text)
     assert says in str(caught.value)
+
+
+def test_messages_and_timelines_may_be_kept_for_good(read: Read) -> None:
+    keep = read("[retention]\nmessages_s = 0\ntimeline_s = 0").retention
+    assert (keep.messages_s, keep.timeline_s) == (0, 0)
 
 
 def test_an_unknown_variable_is_said() -> None:

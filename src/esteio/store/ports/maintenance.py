@@ -6,13 +6,30 @@ See the package for what holds of every method.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from esteio.core.model.tenant import Reach
 from esteio.store.values import ApiKey
 
 PURGED_AT_ONCE = 5000
 """Rows of each table that one purge removes at most: it must not hold the writer for long."""
+PIECE_ROWS = 1000
+"""Rows that one `purge_piece` looks at."""
+WalkedTable = Literal["journal", "attempts", "messages"]
+"""What grows with every look and every message, and is walked in the order in which it was written."""
+
+
+class PurgedPiece(NamedTuple):
+    """What became of one piece of a table."""
+
+    gone: int
+    """Rows removed."""
+    through: int | None
+    """The serial of its last row, from which the walk goes on; None where nothing older follows."""
+
+    def __bool__(self) -> bool:
+        """Whether anything went."""
+        return self.gone > 0
 
 
 class Keys(Protocol):
@@ -60,10 +77,19 @@ class Maintenance(Protocol):
         idem_before: float,
         unreadable_before: float | None = None,
         history_before: float | None = None,
+        dedupe_before: float | None = None,
     ) -> int:
-        """Forget read raw bodies and expired idempotency keys, and, when a time is given, unreadable bodies, and
-        outages and states that were over by then; returns how many rows went. At most `PURGED_AT_ONCE` of each table:
-        call again while it finds so many."""
+        """Forget read raw bodies and expired idempotency keys, and, when a time is given, unreadable bodies; outages,
+        states and approvals that were over by then; and keys of inbound events, unless a gap that is to be read back
+        may bring such an event again. Returns how many rows went. Several transactions; at most `PURGED_AT_ONCE` of
+        each table: call again while it finds so many."""
+        ...
+
+    async def purge_piece(self, table: WalkedTable, before: float, after: int, now: float) -> PurgedPiece:
+        """Forget what is older than `before` in the `PIECE_ROWS` rows of that table that follow `after` (0: the first).
+        What is still needed stays, however old: evidence that is not judged, the lines of an outage that is not over;
+        a message that is queued, under way, in doubt, lies in its provider's queue, waits for its media or is promised
+        to an idempotency key, and the attempts at it. A message's attempts go with it."""
         ...
 
     async def strip_bodies(self, before: float) -> int:

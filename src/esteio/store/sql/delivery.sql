@@ -264,7 +264,7 @@ SELECT min(seq) FROM (
     UNION ALL
     SELECT min(l.head) AS seq FROM delivery_lanes l JOIN webhook_endpoints e ON e.id = l.endpoint_id WHERE e.enabled = 1
     UNION ALL
-    SELECT min(event) AS seq FROM replay_queue
+    SELECT min(r.event) AS seq FROM replay_queue r JOIN webhook_endpoints e ON e.id = r.endpoint_id WHERE e.enabled = 1
 ) AS floors
 
 -- name: purge_events

@@ -21,6 +21,7 @@ _TEXTS = (
     "delivery.sql",
     "history.sql",
     "message_search.sql",
+    "retention.sql",
     "audit.sql",
     "sealed.sql",
     "tenants.sql",

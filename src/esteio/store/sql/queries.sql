@@ -1196,7 +1196,9 @@ DELETE FROM idempotency WHERE (session_id, scope, key) IN (
 )
 
 -- name: purge_pending_receipts
-DELETE FROM pending_receipts WHERE at < :before
+DELETE FROM pending_receipts WHERE (session_id, provider_id, state) IN (
+    SELECT session_id, provider_id, state FROM pending_receipts WHERE at < :before ORDER BY at LIMIT :limit
+)
 
 -- name: purge_work
 DELETE FROM work WHERE seq IN (

@@ -421,6 +421,8 @@ CREATE TABLE idempotency (
 );
 
 CREATE INDEX idempotency_until ON idempotency (until);
+-- Whether a message may still be answered again by its key.
+CREATE INDEX idempotency_of_message ON idempotency (message_id);
 
 -- What providers pushed, as it came.
 CREATE TABLE provider_webhooks (
@@ -440,13 +442,15 @@ CREATE INDEX provider_webhooks_unreadable ON provider_webhooks (id) WHERE state 
 CREATE INDEX provider_webhooks_read ON provider_webhooks (received_at) WHERE state = 'read';
 CREATE INDEX provider_webhooks_of_session ON provider_webhooks (session_id);
 
--- Keys of inbound events that were applied: each is applied once, for good.
+-- Keys of inbound events that were applied: each is applied once, as long as its key is kept.
 CREATE TABLE inbound_dedupe (
     session_id BIGINT NOT NULL,
     key TEXT NOT NULL,
     at DOUBLE PRECISION NOT NULL,
     PRIMARY KEY (session_id, key)
 );
+
+CREATE INDEX inbound_dedupe_at ON inbound_dedupe (at);
 
 -- Receipts that came before we knew the id they speak of.
 CREATE TABLE pending_receipts (
