@@ -81,16 +81,19 @@ log = logger("api")
 def create_app(api: ApiContext, *, mounted: Sequence[routing.BaseRoute] = ()) -> routing.Router:
     """The ASGI application. `mounted` are further routes of Starlette (the Evolution door, the dashboard), which answer
     their own errors."""
-    texts = api.texts
-    description = openapi.describe(TABLE, ops.program_version(), api.settings.public_url.rstrip("/") or "/")
-    declared = {kind: provider.declaration for kind, provider in api.providers.items()}
-    openapi_providers.describe_kinds(description["components"]["schemas"], declared, texts.by_language["en"])
-    table = (*TABLE, *ops.described(description, texts))
-    addresses = _addresses(api, table)
+    addresses = _addresses(api, (*TABLE, *ops.described(lambda: _description(api), api.texts)))
     busy = len({route.path for route in BUSY})
     router = routing.Router([*addresses[:busy], *mounted, *addresses[busy:]], redirect_slashes=False)
     router.default = Nowhere(api, router)
     return router
+
+
+def _description(api: ApiContext) -> dict[str, Any]:
+    """The API's description, with the kinds of provider that are here."""
+    found = openapi.describe(TABLE, ops.program_version(), api.settings.public_url.rstrip("/") or "/")
+    declared = {kind: provider.declaration for kind, provider in api.providers.items()}
+    openapi_providers.describe_kinds(found["components"]["schemas"], declared, api.texts.by_language["en"])
+    return found
 
 
 def _addresses(api: ApiContext, table: Iterable[Route]) -> list[routing.Route]:

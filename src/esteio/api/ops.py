@@ -7,6 +7,8 @@ Open without a key but for `/metrics`, which costs more than a stranger may ask 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
@@ -58,15 +60,23 @@ async def _tried(api: ApiContext) -> WriteError:
     return ""
 
 
-def described(description: dict[str, Any], texts: Translations) -> tuple[Route, ...]:
-    """The two routes that show the description; made once, served as bytes."""
-    raw, page = msgspec.json.encode(description), docs_page.documentation(description, texts)
+def described(describe: Callable[[], dict[str, Any]], texts: Translations) -> tuple[Route, ...]:
+    """The two routes that show the description. It takes a fifth of a second, so it is made when first asked for."""
+    description = cache(describe)
+
+    @cache
+    def raw() -> bytes:
+        return msgspec.json.encode(description())
+
+    @cache
+    def page() -> str:
+        return docs_page.documentation(description(), texts)
 
     async def openapi(_api: ApiContext, _call: ApiRequest) -> ApiResponse:
-        return ApiResponse(200, raw)
+        return ApiResponse(200, raw())
 
     async def docs(_api: ApiContext, _call: ApiRequest) -> ApiResponse:
-        return _html(page)
+        return _html(page())
 
     return (
         Route("GET", "/openapi.json", openapi, None, "This description", {200: None}, tag="page"),
