@@ -18,6 +18,7 @@ from esteio.store.base import (
     Qr,
     RawInbound,
     ServerCommit,
+    ShortLivedToken,
     Work,
     WorkSettlement,
 )
@@ -197,6 +198,24 @@ async def test_keys_are_found_by_their_hash_and_revoked_once(store: AnyStore) ->
     assert await store.keys.revoke("k1", NOW + 1)
     assert not await store.keys.revoke("k1", NOW + 2)
     assert [one.revoked_at for one in await store.keys.all()] == [NOW + 1]
+
+
+async def test_a_short_lived_token_opens_once_or_until_it_is_over(store: AnyStore) -> None:
+    keys = store.keys
+    await keys.lend(ShortLivedToken("login", b"once", NOW + 5), b"h1", NOW)
+    await keys.lend(ShortLivedToken("events", b"again", NOW + 5, NOW + 50), b"h2", NOW)
+    assert await keys.use_up(b"h2", "events", NOW) is await keys.open_again(b"h1", "login", NOW) is None
+    assert await keys.use_up(b"h1", "events", NOW) is await keys.use_up(b"h1", "login", NOW + 5) is None
+    assert [await keys.use_up(b"h1", "login", NOW + 4) for _ in range(2)] == [b"once", None]
+    assert [await keys.open_again(b"h2", "events", NOW + at) for at in (4, 49, 50)] == [b"again", b"again", None]
+
+
+async def test_short_lived_tokens_that_are_over_are_forgotten(store: AnyStore) -> None:
+    keys = store.keys
+    await keys.lend(ShortLivedToken("login", b"old", NOW + 5), b"h1", NOW)
+    await keys.lend(ShortLivedToken("login", b"new", NOW + 9), b"h2", NOW + 5)
+    assert await keys.use_up(b"h1", "login", NOW) is None
+    assert await keys.use_up(b"h2", "login", NOW) == b"new"
 
 
 async def test_purge_forgets_what_is_over_and_old(store: AnyStore, make: Make) -> None:

@@ -226,7 +226,7 @@ async def _admit(api: ApiContext, route: Route, call: ApiRequest) -> None:
         return
     if route.by_token and call.secret is None:
         token, cookies = call.query_word("token"), call.headers.get("cookie", "")
-        call.lent = api.event_tokens.redeem(token, api.clock.now()) or api.logins.secret(cookies)
+        call.lent = await api.short_lived_tokens.streams(token) or api.logins.secret(cookies)
     secret = call.secret
     key = None if secret is None else await api.commands.keys.authenticate(secret)
     if key is None:

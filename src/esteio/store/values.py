@@ -122,6 +122,16 @@ class ApiKey(msgspec.Struct, frozen=True):
     """`tenant`: whose it is, None: the operator's; `suspended`: whether that one may not come in now."""
 
 
+class ShortLivedToken(msgspec.Struct, frozen=True):
+    """What stands for a key for a short time; only the hash of its text is stored. `sealed`: the key's secret."""
+
+    purpose: str
+    sealed: bytes
+    open_until: float
+    resume_until: float | None = None
+    """Once opened it opens again until then; None: it opens once."""
+
+
 class SessionView(msgspec.Struct, frozen=True):
     """Everything `reconcile` reads at once, as of one instant."""
 

@@ -160,7 +160,7 @@ def test_logins_are_recorded_and_failed_ones_with_a_bound(run: Run) -> None:
         assert (await browser.log_in("esk_wrong")).status_code == 401
         await browser.log_in()
         await browser.post("/logout")
-        link = gateway.api.logins.link(ADMIN)[0]
+        link = (await gateway.api.short_lived_tokens.login_link(ADMIN))[0]
         assert (await browser.get(link)).status_code == 303
         told = [(row.action, row.actor, row.actor_id, row.after) for row in await rows(gateway)][1:]
         assert told == [

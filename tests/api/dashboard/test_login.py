@@ -11,7 +11,7 @@ from esteio.api.dashboard.app import TABLE
 from esteio.api.dashboard.places import ours
 from esteio.api.login.attempts import ADDRESS_TRIES, ALL_TRIES, LoginAttempts
 from esteio.api.login.cookies import LASTS_S, Logins
-from esteio.api.login.links import VALID_S
+from esteio.api.login.short_lived_tokens import LINK_S
 from tests.api.conftest import ADMIN, Gateway, Run
 from tests.api.dashboard.browser import Browser, visited, words
 
@@ -106,7 +106,7 @@ def test_a_link_works_once_and_for_five_minutes(run: Run) -> None:
         other = Browser(gateway)
         assert (await other.get(link["path"])).status_code == 401
         late = (await gateway.call("POST", "/v1/login-links", {})).json()
-        gateway.clock.ahead = VALID_S
+        gateway.clock.ahead = LINK_S
         assert (await other.get(late["path"])).status_code == 401
         await other.http.aclose()
 

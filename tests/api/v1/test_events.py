@@ -2,11 +2,12 @@
 
 import asyncio
 
-import pytest
+from cryptography.fernet import Fernet
 
-from esteio.api.http import event_tokens
+from esteio.api.login.short_lived_tokens import ShortLivedTokens
 from esteio.api.v1 import events
 from esteio.core.model.ids import SessionName
+from esteio.vault import Vault
 from tests.api.conftest import ADMIN, Gateway, Run
 from tests.api.stream import Reader, tell
 
@@ -226,11 +227,17 @@ def test_a_revoked_key_ends_the_streams_of_its_tokens(run: Run) -> None:
     run(test)
 
 
-def test_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_tokens, "MOST", 3)
-    tokens = event_tokens.EventTokens()
-    for number in range(5):
-        tokens.lend(f"t{number}", f"s{number}", 100.0)
-    assert [tokens.redeem(f"t{number}", 101.0) for number in range(5)] == [None, None, "s2", "s3", "s4"]
-    tokens.lend("new", "s", 5000.0)
-    assert repr(tokens) == "EventTokens(1)"
+def test_tokens_that_are_over_are_forgotten_and_a_restart_forgets_no_other(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
+        tokens = [await token_of(gateway) for _ in range(3)]
+        gateway.clock.ahead = 61
+        kept = await token_of(gateway)
+        another = ShortLivedTokens(gateway.store.keys, gateway.vault, gateway.clock)
+        assert [await another.streams(token) for token in tokens] == [None] * 3
+        assert await another.streams(kept) == ADMIN
+        assert await another.logged_in(kept) is None
+        assert await another.streams("est_none") is await another.streams("none") is None
+        other_key = ShortLivedTokens(gateway.store.keys, Vault(Fernet.generate_key()), gateway.clock)
+        assert await other_key.streams(kept) is None
+
+    run(test)

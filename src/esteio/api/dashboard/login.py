@@ -45,7 +45,7 @@ async def by_link(visit: Visit) -> ApiResponse:
         return _form(visit, "/", status=503)
     if wait := api.logins.attempts.begin(visit.address, now):
         return _form(visit, "/", TOO_MANY, 429, wait=wait)
-    secret = api.logins.links.redeem(visit.request.path["token"], now)
+    secret = await api.short_lived_tokens.logged_in(visit.request.path["token"])
     key = None if secret is None else await api.commands.keys.authenticate(secret)
     if secret is None or key is None:
         await _failed(visit, "link")

@@ -11,12 +11,12 @@ from typing import Any, Literal, Protocol
 import msgspec
 from msgspec import UNSET
 
-from esteio.api.http.event_tokens import EventTokens
 from esteio.api.http.large_bodies import LargeBodies
 from esteio.api.http.latency import LatencyMetrics
 from esteio.api.http.request import ApiRequest, ApiResponse, answer
 from esteio.api.login.cookies import Logins
 from esteio.api.login.pair_visits import PairVisits
+from esteio.api.login.short_lived_tokens import ShortLivedTokens
 from esteio.clock import Clock
 from esteio.config import Settings
 from esteio.core.model.ids import SessionId
@@ -106,7 +106,7 @@ class ApiContext:
         """Finds a server's own address in what providers send; see `Scope.without_addresses`."""
         self.feed = EventLog(store.events, texts.default, links, waiters)
         self.stopwatches = LatencyMetrics()
-        self.event_tokens = EventTokens()
+        self.short_lived_tokens = ShortLivedTokens(store.keys, vault, clock)
         self.logins = Logins(vault, clock, secure=settings.public_url.startswith("https:"), nodes=living_nodes)
         self.pair_visits = PairVisits(living_nodes)
         self.large_bodies = LargeBodies()
@@ -258,7 +258,7 @@ class Route(msgspec.Struct, frozen=True):
     contents: Mapping[str, Any] = {}
     """What its 200 may hold beside the shape in `answers`: content type → schema."""
     by_token: bool = False
-    """Whether `?token=` may stand for the key (see `event_tokens`)."""
+    """Whether `?token=` may stand for the key (see `short_lived_tokens`)."""
     scope: Rule | None = None
     """How a key for some sessions is kept to them; one of `api.http.scopes`."""
 

@@ -14,7 +14,6 @@ from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 
 from esteio.api.login.attempts import FailedLogins, LoginAttempts
-from esteio.api.login.links import LoginLinks
 from esteio.clock import Clock
 from esteio.vault import Vault, WrongKey
 
@@ -43,7 +42,6 @@ class Logins:
         self._name = "__Host-esteio" if secure else "esteio"
         self._ended: dict[str, float] = {}
         """Id of a login that was ended → when it would have ended by itself."""
-        self.links = LoginLinks()
         self.attempts = LoginAttempts(nodes)
         self.failures = FailedLogins()
 
@@ -83,11 +81,6 @@ class Logins:
         self._ended = {one: until for one, until in self._ended.items() if until > now}
         self._ended[login.id] = login.until
         return self._cookie(self._name, "", 0)
-
-    def link(self, secret: str) -> tuple[str, float]:
-        """A path that lets a browser in once with this key, and until when."""
-        token = self._clock.token()
-        return f"/login/{token}", self.links.give(token, secret, self._clock.now())
 
     def visitor(self, name: str) -> str:
         """`Set-Cookie` of somebody who is not let in yet."""

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from esteio.api.http import scopes
-from esteio.api.http.event_tokens import OPEN_S, PREFIX, RESUME_S
 from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, answer, whole_number
 from esteio.api.http.route import ApiContext, Parameter, Route
+from esteio.api.login.short_lived_tokens import OPEN_S, RESUME_S
 from esteio.core.views.documents import timestamp
 from esteio.engine.commands.keys import has_role
 from esteio.engine.commands.requests import EmptyRequest
@@ -49,8 +49,7 @@ async def lend(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """201 with a token that stands for the caller's key, in the stream only."""
     await call.ask(EmptyRequest)
     call.scope_read = True  # the token has the key's own scope
-    token, now = PREFIX + api.clock.token(), api.clock.now()
-    api.event_tokens.lend(token, call.secret or "", now)
+    token, now = await api.short_lived_tokens.for_stream(call.secret or "")
     shown = EventToken(token, timestamp(now + OPEN_S), timestamp(now + RESUME_S))
     return answer(shown, 201, cache_control="no-store")
 

@@ -25,7 +25,7 @@ async def give(api: ApiContext, call: ApiRequest) -> ApiResponse:
     await call.ask(EmptyRequest)
     call.scope_read = True  # the login has the key's own scope
     await api.commands.audit.note("login.link_created")
-    path, until = api.logins.link(call.secret or "")
+    path, until = await api.short_lived_tokens.login_link(call.secret or "")
     url = f"{api.settings.base_url}{path}" if api.settings.public_url else None
     return answer(LoginLink(path, url, timestamp(until)), 201, cache_control="no-store")
 

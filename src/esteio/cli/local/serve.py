@@ -230,7 +230,7 @@ async def _greet(gateway: Gateway, sockets: Mapping[Listener, socket.socket], *,
 
     key = await gateway.commands.keys.ensure_admin()
     front = (gateway.settings.public_url or url_of(sockets["api"])).rstrip("/")
-    link = None if key is None else front + gateway.api.logins.link(key)[0]
+    link = None if key is None else front + (await gateway.api.short_lived_tokens.login_link(key))[0]
     if as_json:
         urls = {name: url_of(bound) for name, bound in sockets.items()}
         output.data({"version": program_version(), "urls": urls, "admin_key": key, "login_url": link})

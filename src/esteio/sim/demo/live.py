@@ -61,7 +61,7 @@ async def once(
 async def watched(plan: Plan, bound: socket.socket, url: str, console: Console, asked: asyncio.Event) -> bool:
     """Play the script before a person, and go on until the end is asked for; whether nothing failed."""
     async with opened(plan, bound, url) as run:
-        summary.print_to(console, summary.greeting(run))
+        summary.print_to(console, summary.greeting(run, await run.stage.login_link()))
         screen = Screen(run.stage, run.words, run.tales)
         with Live(console=console, auto_refresh=False, transient=True) as live:
             acting = asyncio.create_task(_act(run, live, screen))
@@ -91,7 +91,7 @@ async def _act(run: Run, live: Live, screen: Screen) -> None:
     await run.play()
     summary.print_to(live.console, summary.summary(run))
     await run.stage.create(FRESH_SERVER, FRESH, wait_s=0)
-    summary.print_to(live.console, summary.where(run, FRESH))
+    summary.print_to(live.console, summary.where(run, FRESH, await run.stage.login_link()))
     await _live_on(run, screen)
 
 

@@ -214,9 +214,9 @@ class Stage(Lab):
         await self.gateway.aclose()
         await self.sandbox.aclose()
 
-    def login_link(self) -> str:
+    async def login_link(self) -> str:
         """Lets a browser into the dashboard, once."""
-        return self.url + self.gateway.api.logins.link(self.key)[0]
+        return self.url + (await self.gateway.api.short_lived_tokens.login_link(self.key))[0]
 
     # -- the application's side: HTTP with a key -------------------------------------------------------------------
 

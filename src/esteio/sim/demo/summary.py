@@ -41,13 +41,13 @@ def print_to(console: Console, lines: Iterable[Line]) -> None:
             console.print(Text.assemble((lead, "dim"), (piece, style)), soft_wrap=True, highlight=False)
 
 
-def greeting(run: Run) -> Iterator[Line]:
+def greeting(run: Run, login_link: str) -> Iterator[Line]:
     """What is about to be seen."""
     words = run.words
     yield "bold", 0, "", "Esteio"
     yield "", 0, "", words("intro", servers=len(HOMES))
     yield "dim", 0, "", _policy(words)
-    yield from _places(run)
+    yield from _places(run, login_link)
     yield "", 0, "", ""
 
 
@@ -90,12 +90,12 @@ def document(run: Run) -> dict[str, Any]:
     }
 
 
-def where(run: Run, fresh: str) -> Iterator[Line]:
-    """What a person can do now."""
+def where(run: Run, fresh: str, login_link: str) -> Iterator[Line]:
+    """What a person can do now. `login_link`: lets a browser in, once."""
     words, stage = run.words, run.stage
     yield "", 0, "", ""
     yield "bold", 0, "", f"{words('where')} {words('stop')}"
-    yield from _places(run)
+    yield from _places(run, login_link)
     yield "", 2, "", words("where.fresh", session=fresh)
     yield "", 2, "", words("where.try")
     yield CODE, 4, "", f"export ESTEIO_URL={stage.url}"
@@ -104,9 +104,9 @@ def where(run: Run, fresh: str) -> Iterator[Line]:
     yield "", 0, "", ""
 
 
-def _places(run: Run) -> Iterator[Line]:
+def _places(run: Run, login_link: str) -> Iterator[Line]:
     words, stage = run.words, run.stage
-    yield CODE, 2, "", f"{words('where.front')}: {stage.login_link()}"
+    yield CODE, 2, "", f"{words('where.front')}: {login_link}"
     yield "", 2, "", f"{words('where.docs')}: {stage.url}/docs"
     yield "", 2, "", f"{words('where.sandbox')}: {stage.sandbox.urls['control']}/_sandbox/"
     yield CODE, 2, "", f"{words('where.key')}: {stage.key}"

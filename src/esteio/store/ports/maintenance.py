@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from esteio.core.model.tenant import Reach
-from esteio.store.values import ApiKey
+from esteio.store.values import ApiKey, ShortLivedToken
 
 PURGED_AT_ONCE = 5000
 """Rows of each table that one purge removes at most: it must not hold the writer for long."""
@@ -55,6 +55,18 @@ class Keys(Protocol):
 
     async def revoke(self, key_id: str, now: float) -> bool:
         """Ends the key's validity at `now`; False when it is unknown or revoked already."""
+        ...
+
+    async def lend(self, token: ShortLivedToken, token_hash: bytes, now: float) -> None:
+        """From now on a token with this hash stands for a key, on every node."""
+        ...
+
+    async def use_up(self, token_hash: bytes, purpose: str, now: float) -> bytes | None:
+        """What is sealed in a token that opens once; None when it is unknown, used or over."""
+        ...
+
+    async def open_again(self, token_hash: bytes, purpose: str, now: float) -> bytes | None:
+        """The same of one that opens again, from now on until its `resume_until`."""
         ...
 
     async def end_login(self, login_id: str, until: float, now: float) -> None:

@@ -21,8 +21,8 @@ _FLOATS = frozenset(
     """
     again_at ahead at created_at decided_at device_ack_at died_at doubt_since due_at ended_at event_at
     expires_at filled_at first_at floor_at gate_since happened_at health_at last_attempt_at lease_until let_pass_after
-    now outage_since put_by read_at received_at restricted_until revoked_at seconds seen_at sent_at since slot_s
-    tokens until updated_at wake_at
+    now open_until outage_since put_by read_at received_at restricted_until resume_until revoked_at seconds
+    seen_at sent_at since slot_s tokens until updated_at wake_at
     """.split()  # noqa: SIM905 - a table that many hands add to
 )
 _INTEGERS = frozenset(
@@ -34,7 +34,7 @@ _INTEGERS = frozenset(
     socket_closed_count sort_key status through took_ms
     """.split()  # noqa: SIM905 - a table that many hands add to
 )
-_BYTES = frozenset({"body", "chatwoot", "encrypted", "key_id", "replaced", "settings", "token_hash"})
+_BYTES = frozenset({"body", "chatwoot", "encrypted", "key_id", "replaced", "sealed", "settings", "token_hash"})
 _BY_VALUE = frozenset({"after", "before", "hash", "id", "word"})
 """Keys, times, names or hashes, as the statement wants; never NULL, so that their values tell."""
 

@@ -1,4 +1,4 @@
-"""API keys: the hash of each secret, never the secret.
+"""API keys, and what stands for one for a short time: the hash of each secret, never the secret.
 
 Never lives here: whether a key still opens.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from esteio.core.model.tenant import ALL, Reach
-from esteio.store.base import ApiKey, Exists
+from esteio.store.base import ApiKey, Exists, ShortLivedToken
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
@@ -48,6 +48,33 @@ class SqlKeys(SqlSubject):
             await db.put("ended_login_add", {"id": login_id, "until": until})
 
         await self._write(operation)
+
+    async def lend(self, token: ShortLivedToken, token_hash: bytes, now: float) -> None:
+        """Those that are over are forgotten in the same transaction."""
+        words = {
+            "token_hash": token_hash,
+            "purpose": token.purpose,
+            "sealed": token.sealed,
+            "open_until": token.open_until,
+            "resume_until": token.resume_until,
+        }
+
+        async def operation(db: Db) -> None:
+            await db.put("short_lived_tokens_forget", {"now": now})
+            await db.put("short_lived_token_add", words)
+
+        await self._write(operation)
+
+    async def use_up(self, token_hash: bytes, purpose: str, now: float) -> bytes | None:
+        return await self._sealed("short_lived_token_use_up", token_hash, purpose, now)
+
+    async def open_again(self, token_hash: bytes, purpose: str, now: float) -> bytes | None:
+        return await self._sealed("short_lived_token_open", token_hash, purpose, now)
+
+    async def _sealed(self, statement: str, token_hash: bytes, purpose: str, now: float) -> bytes | None:
+        words = {"token_hash": token_hash, "purpose": purpose, "now": now}
+        row = await self._write(lambda db: db.row(statement, words))
+        return None if row is None else row.sealed
 
     async def ended_logins(self) -> Mapping[str, float]:
         return {row.id: row.until for row in await self._reader.rows("ended_logins", {})}

@@ -1184,6 +1184,24 @@ DELETE FROM ended_logins WHERE until <= :now
 -- name: ended_logins
 SELECT id, until FROM ended_logins
 
+-- name: short_lived_token_add
+INSERT INTO short_lived_tokens (hash, purpose, sealed, open_until, resume_until)
+VALUES (:token_hash, :purpose, :sealed, :open_until, :resume_until)
+
+-- Two requests at once: one of them finds it gone.
+-- name: short_lived_token_use_up
+DELETE FROM short_lived_tokens
+WHERE hash = :token_hash AND purpose = :purpose AND resume_until IS NULL AND open_until > :now
+RETURNING sealed
+
+-- name: short_lived_token_open
+UPDATE short_lived_tokens SET open_until = resume_until
+WHERE hash = :token_hash AND purpose = :purpose AND resume_until IS NOT NULL AND open_until > :now
+RETURNING sealed
+
+-- name: short_lived_tokens_forget
+DELETE FROM short_lived_tokens WHERE open_until <= :now
+
 -- name: purge_provider_webhooks
 DELETE FROM provider_webhooks WHERE id IN (
     SELECT id FROM provider_webhooks WHERE state = 'read' AND received_at < :before ORDER BY received_at, id LIMIT

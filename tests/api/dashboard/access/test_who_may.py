@@ -296,8 +296,8 @@ def test_looking_changes_nothing(run: Run) -> None:
     async def story(gateway: Gateway, browser: Browser) -> None:
         (other,) = await peopled(gateway, OTHER)
         await browser.log_in()
+        link = (await gateway.api.short_lived_tokens.login_link(ADMIN))[0]
         before, sent = snapshot(gateway), len(gateway.outside.requests)
-        link = gateway.api.logins.link(ADMIN)[0]
         for one in asks(other, "GET"):
             path = link if one.route == "GET /login/{token}" else one.path
             for method in ("HEAD", "GET"):

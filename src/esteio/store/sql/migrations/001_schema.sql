@@ -551,6 +551,18 @@ CREATE TABLE ended_logins (
     until DOUBLE PRECISION NOT NULL
 );
 
+-- What stands for a key for a short time: a login link, which opens once, or a token for the stream of events, which opens
+-- before `open_until` and from then on until `resume_until`. Of the token only its hash is kept.
+CREATE TABLE short_lived_tokens (
+    hash BYTEA PRIMARY KEY,
+    purpose TEXT NOT NULL,
+    sealed BYTEA NOT NULL,
+    open_until DOUBLE PRECISION NOT NULL,
+    resume_until DOUBLE PRECISION
+);
+
+CREATE INDEX short_lived_tokens_by_end ON short_lived_tokens (open_until);
+
 CREATE TABLE heartbeat (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     at DOUBLE PRECISION NOT NULL
