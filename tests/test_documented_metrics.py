@@ -30,8 +30,8 @@ RULES: list[dict[str, Any]] = [
 ]
 FUNCTIONS = {"delta", "histogram_quantile", "increase", "label_values", "max", "min", "rate", "sum", "topk"}
 KEYWORDS = {"and", "by", "or", "unless", "without"}
-SCRAPED = {"instance", "job"}
-"""Labels that Prometheus adds."""
+SCRAPED = {"gateway", "instance", "job"}
+"""Labels that Prometheus adds; `gateway` where somebody has several (docs/how-to/monitoring.md)."""
 TOKEN = re.compile(
     r"""(?P<text>"(?:[^"\\]|\\.)*")|(?P<range>\[(?:\d+[smhd]|\$__rate_interval)\])
     |(?P<number>\d+(?:\.\d+)?(?:e\d+)?)|(?P<word>[a-zA-Z_:][\w:]*)|(?P<sign>[=!]~|[=!<>]=|[-+*/(){},<>=])""",
