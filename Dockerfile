@@ -1,4 +1,4 @@
-# Esteio as an image: slim, without root, with a health check and PostgreSQL's driver. Build it in a clone:
+# Esteio as an image: slim, without root, with a health check, PostgreSQL's driver and OpenTelemetry. Build it in a clone:
 #   docker build -t esteio .
 FROM python:3.12-slim AS build
 WORKDIR /src

@@ -118,7 +118,7 @@ docs: $(VENV)/.dev ## write the generated lists and the pages as HTML, in build/
 lock: ## choose the dependencies' versions anew and write both lock files
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip --quiet install uv==$(UV_VERSION)
 	$(LOCK) --extra dev --output-file requirements-dev.lock pyproject.toml
-	$(LOCK) --extra build --extra postgres --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	$(LOCK) --extra build --extra otel --extra postgres --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 LOCK := build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'

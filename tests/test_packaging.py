@@ -66,7 +66,8 @@ def test_the_two_nodes_of_the_compose_file_share_what_they_must() -> None:
         assert node["expose"] == [str(port_of(image_settings()["ESTEIO_LISTEN"]))]
         assert "ports" not in node, "TLS stands in front"
     assert nodes[0]["environment"] == nodes[1]["environment"]
-    assert re.search(r"^psycopg-binary==", text("requirements.lock"), re.MULTILINE), "the image brings the driver"
+    for brought in ("psycopg-binary", "opentelemetry-sdk"):
+        assert re.search(rf"^{brought}==", text("requirements.lock"), re.MULTILINE), brought
     assert services["postgres"]["environment"]["POSTGRES_DB"] == "esteio"
 
 
