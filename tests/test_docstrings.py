@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ class Public:
         return ast.get_docstring(self.node) or ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Tree:
     """Every class of the parsed modules by its name; two classes of one name lend each other their contracts."""
 
@@ -62,35 +63,48 @@ class Tree:
                     if not isinstance(one, ast.ClassDef)
                 ]
 
-    def ancestors(self, name: str) -> set[str]:
-        """The class's own name and those of its bases, and of theirs."""
-        seen: set[str] = set()
-        waiting = [name]
-        while waiting:
-            if (one := waiting.pop()) not in seen:
-                seen.add(one)
-                waiting += [base for node in self.classes.get(one, []) for base in bases(node)]
-        return seen
 
-    def lenders(self, owner: ast.ClassDef) -> set[str]:
-        """The classes whose documented methods speak for this class's methods of the same name."""
-        family = {one for one in self.classes if owner.name in self.ancestors(one)}
-        found = {above for one in family for above in self.ancestors(one)}
-        had = {method for name in found for node in self.classes.get(name, []) for method in methods(node)}
-        for name, nodes in self.classes.items():
-            for node in nodes:
-                asked = {method for method, one in methods(node).items() if not exempt(one)}
-                if "Protocol" in bases(node) and asked and asked <= had:
-                    found |= self.ancestors(name)
-        return found
+@cache
+def ancestors(tree: Tree, name: str) -> frozenset[str]:
+    """The class's own name and those of its bases, and of theirs."""
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        if (one := waiting.pop()) not in seen:
+            seen.add(one)
+            waiting += [base for node in tree.classes.get(one, []) for base in bases(node)]
+    return frozenset(seen)
 
-    def lent(self, one: Public) -> list[str]:
-        """The docstrings that a method takes over from the classes it belongs to."""
-        if one.owner is None:
-            return []
-        nodes = [node for name in self.lenders(one.owner) for node in self.classes.get(name, [])]
-        found = [methods(node)[one.node.name] for node in nodes if one.node.name in methods(node)]
-        return [text for method in found if method is not one.node and (text := ast.get_docstring(method))]
+
+@cache
+def protocols(tree: Tree) -> list[tuple[str, set[str]]]:
+    """Each Protocol that asks something of a class, with the names of what it asks."""
+    asked = [
+        (name, {method for method, one in methods(node).items() if not exempt(one)})
+        for name, nodes in tree.classes.items()
+        for node in nodes
+        if "Protocol" in bases(node)
+    ]
+    return [(name, wanted) for name, wanted in asked if wanted]
+
+
+@cache
+def lenders(tree: Tree, owner: ast.ClassDef) -> frozenset[str]:
+    """The classes whose documented methods speak for this class's methods of the same name."""
+    family = {one for one in tree.classes if owner.name in ancestors(tree, one)}
+    found = {above for one in family for above in ancestors(tree, one)}
+    had = {method for name in found for node in tree.classes.get(name, []) for method in methods(node)}
+    met = [name for name, asked in protocols(tree) if asked <= had]
+    return frozenset(found.union(*(ancestors(tree, name) for name in met)))
+
+
+def lent(tree: Tree, one: Public) -> list[str]:
+    """The docstrings that a method takes over from the classes it belongs to."""
+    if one.owner is None:
+        return []
+    nodes = [node for name in lenders(tree, one.owner) for node in tree.classes.get(name, [])]
+    found = [methods(node)[one.node.name] for node in nodes if one.node.name in methods(node)]
+    return [text for method in found if method is not one.node and (text := ast.get_docstring(method))]
 
 
 def public(body: list[ast.stmt]) -> Iterator[Documented]:
@@ -114,6 +128,7 @@ def bases(node: ast.ClassDef) -> list[str]:
     return [last(one) for one in node.bases]
 
 
+@cache
 def methods(node: ast.ClassDef) -> dict[str, Function]:
     return {one.name: one for one in node.body if isinstance(one, Function) and not one.name.startswith("_")}
 
@@ -138,12 +153,13 @@ def fault(name: str, docstring: str) -> str:
     return f"has fewer than {FEWEST_WORDS} words" if len(said) < FEWEST_WORDS else ""
 
 
+@cache
 def silent(tree: Tree) -> dict[str, str]:
     """Public names without a contract, each with what is wrong."""
     found = {}
     for one in tree.names:
         wrong = fault(one.node.name, one.docstring)
-        borrowed = wrong == "has no docstring" and any(not fault(one.node.name, text) for text in tree.lent(one))
+        borrowed = wrong == "has no docstring" and any(not fault(one.node.name, text) for text in lent(tree, one))
         if wrong and not borrowed:
             found[one.where] = wrong
     return found
@@ -152,7 +168,7 @@ def silent(tree: Tree) -> dict[str, str]:
 def own_errors(tree: Tree) -> set[str]:
     """The classes of the tree whose line of bases ends in an exception of Python's."""
     roots = {"Exception", "BaseException"}
-    return {one for one in tree.classes if any(up in roots or up.endswith("Error") for up in tree.ancestors(one))}
+    return {one for one in tree.classes if any(up in roots or up.endswith("Error") for up in ancestors(tree, one))}
 
 
 def verb(node: Function) -> bool:
@@ -181,7 +197,7 @@ def raisers(tree: Tree) -> tuple[list[str], list[str]]:
     for one in tree.names:
         if isinstance(one.node, ast.ClassDef) or verb(one.node) or not (thrown := raised(one.node, errors)):
             continue
-        texts = [one.docstring, *tree.lent(one), (one.owner and ast.get_docstring(one.owner)) or ""]
+        texts = [one.docstring, *lent(tree, one), (one.owner and ast.get_docstring(one.owner)) or ""]
         spoken = {word for text in texts for word in words(text)}
         for error in sorted(thrown):
             (named if any(word.split(".")[-1] == error for word in spoken) else unnamed).append(f"{one.where}: {error}")

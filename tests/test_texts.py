@@ -18,7 +18,7 @@ from esteio import texts as reading
 from esteio.cli import texts as texts_module
 from esteio.config import Language
 from esteio.core.model.state import Reason
-from esteio.core.views.catalogue import Catalogue, _form, fill
+from esteio.core.views.catalogue import _form
 from esteio.core.views.sentences import sentence
 from esteio.engine.delivery.notices import KINDS as PHASES
 from esteio.engine.outbox.performers import NO_TARGET
@@ -275,30 +275,6 @@ def test_a_tag_is_served_by_its_language_and_an_unknown_one_by_the_first(tag: st
 def test_the_texts_are_read_once() -> None:
     assert catalogue("en") is catalogue("en-GB")
     assert translations("en").by_language["en"] is catalogue("en")
-
-
-def test_a_count_chooses_the_form() -> None:
-    texts = Catalogue("en", {("cli", "a"): "one", ("cli", "b"): "same"}, {("cli", "a"): "{n} of them"})
-    assert [texts.find("cli", "a", number) for number in (0, 1, 2)] == ["{n} of them", "one", "{n} of them"]
-    assert texts.find("cli", "b", 2) == "same"
-    assert texts.find("cli", "c") is None
-    assert "2 texts" in repr(texts)
-
-
-@pytest.mark.parametrize(
-    ("text", "given", "told"),
-    [
-        ("a {x} b", {"x": "1"}, "a 1 b"),
-        ("a {x} b", {}, "a b"),
-        ("a[ ({x})]", {"x": "[{y}]"}, "a ([{y}])"),
-        ("a[ ({x})]", {"x": ""}, "a"),
-        ("[[servers]] or {x}", {"x": "y"}, "[[servers]] or y"),
-        ("{n:day|days}", {"n": "1"}, "1 day"),
-        ("{n:day|days}", {"n": "2"}, "2 days"),
-    ],
-)
-def test_a_text_is_filled(text: str, given: dict[str, str], told: str) -> None:
-    assert fill(text, given) == told
 
 
 def test_what_the_demo_and_the_command_line_do_not_know_is_a_mistake_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
