@@ -1,5 +1,5 @@
-"""The verbs `audit list`, `audit export` and `audit verify`. A gateway that runs is asked; with `--data` the database
-itself is read, as an auditor would who trusts no gateway.
+"""The verbs `audit list`, `audit export` and `audit verify`. A gateway that runs is asked; with `--data` or
+`--database` the database itself is read, as an auditor would who trusts no gateway.
 
 Never lives here: what is recorded, how the chain is checked (`core.audit`).
 """
@@ -108,6 +108,10 @@ def verify(
         str | None,
         typer.Option(metavar="DIR", help="Read the database in this data folder, instead of asking a gateway."),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Read this PostgreSQL; the key is the data folder's, or ESTEIO_SECRET_KEY."),
+    ] = None,
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
@@ -117,7 +121,10 @@ def verify(
     worth keeping elsewhere: given with `--head` later, it shows a cut end even where the database was put back whole.
     """
     with output.progress("audit.begun"):
-        told = connect().get(path("audit", "verify"), head=head) if data is None else verified(data, config, head)
+        if data is None and database is None:
+            told = connect().get(path("audit", "verify"), head=head)
+        else:
+            told = verified(config, head, data=data, database=database)
     if as_json:
         output.data(told)
     else:
