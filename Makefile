@@ -2,8 +2,8 @@
 # Needs Python 3.11 or newer with pip, and nothing else: the rest comes from the lock files, by hash, into $(VENV).
 
 VENV ?= .venv
-# More than two: a third of the tests wait for processes of their own.
-JOBS ?= 3
+# More than this machine's two processors: two of them begin with tests that wait for processes (tests/conftest.py).
+JOBS ?= 4
 # The share of lines and branches of src/esteio/core that the tests must reach, in percent.
 CORE_COVERAGE ?= 100
 # Given to `make sim` and `make bench`, e.g. `make sim ARGS="--sessions 200 --hours 24"`.

@@ -1,8 +1,10 @@
-"""What every room's tests share: how hypothesis and the log behave. Rooms keep their fixtures."""
+"""What every room's tests share: how hypothesis and the log behave, and which come first. Rooms keep their fixtures."""
 
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any, NoReturn
 
+import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
@@ -11,14 +13,39 @@ from tests.postgres_server.shared import migrated_url, postgres, postgres_progra
 
 __all__ = ["migrated_url", "postgres", "postgres_programs", "postgres_url", "worker_database"]
 
+HERE = Path(__file__).parent
+WAITING = (
+    "docs/typed", "sim/demo", "durability", "browser", "nodes", "docs/test_api_examples.py", "docs/test_site.py", "cli",
+    "benchmarks", "tracing/test_process.py", "clients", "test_packaging.py", "test_installing.py",
+)  # fmt: skip
+"""Tests of these wait for processes of their own more than they compute; the longest first."""
+
 
 def unwritten(logger: Any, method: str, event: MutableMapping[str, Any]) -> NoReturn:
     raise structlog.DropEvent
 
 
-# No deadline: no assertion on absolute time, and two workers under coverage share the machine.
+# No deadline: no assertion on absolute time, and several workers share the machine.
 settings.register_profile("esteio", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("esteio")
 
 # In tests every line is checked against the list of events, whatever its level, and none is written.
 structlog.configure(processors=[declared, unwritten], cache_logger_on_first_use=False)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two workers begin with what waits (each is given one stretch of the list), while the others compute; and none
+    is left waiting at the end."""
+    order = {item.path: _turn(item.path) for item in items}
+    waiting = [path for path in sorted(order, key=lambda path: order[path]) if order[path] < len(WAITING)]
+    halves = (waiting[::2], waiting[1::2])
+    first, second = ([item for path in half for item in items if item.path == path] for half in halves)
+    others = [item for item in items if order[item.path] == len(WAITING)]
+    cut = max(0, len(items) // 2 - len(first))
+    items[:] = [*first, *others[:cut], *second, *others[cut:]]
+
+
+def _turn(path: Path) -> int:
+    """Its place in `WAITING`; behind all of them when it is none."""
+    return next((n for n, one in enumerate(WAITING) if path.is_relative_to(HERE / one)), len(WAITING))

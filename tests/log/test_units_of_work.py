@@ -12,6 +12,7 @@ import pytest
 
 from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.ids import MessageId
+from esteio.core.webhooks import delivery_policy
 from esteio.engine.commands.requests import EndpointRequest, MessageRequest
 from esteio.log.events import EVENTS
 from esteio.providers.base import HttpRequest, HttpResponse
@@ -305,12 +306,15 @@ def test_why_a_webhook_was_not_delivered_stands_in_one_line(
     play(story)
 
 
-def test_an_event_that_is_given_up_says_so(lines: Lines, play: Play) -> None:
+def test_an_event_that_is_given_up_says_so(lines: Lines, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After three hours here, and not three days: a log at this level takes its time to write."""
+    monkeypatch.setattr(delivery_policy, "GIVE_UP_S", 3 * 3600.0)
+
     async def story(lab: Lab, road: Refusing) -> None:
         subscriber, _ = await subscribed(lab)
         subscriber.status = 500
         await send(lab)
-        await asyncio.sleep(80 * 3600)
+        await asyncio.sleep(4 * 3600)
         assert lines.of("delivery.failed", outcome="dead", next_at=None) or lines.of("delivery.given_up")
 
     play(story)
