@@ -47,8 +47,8 @@ test: $(VENV)/.dev ## everything: check, then the tests, those of the core with 
 	$(MAKE) --no-print-directory check >build/check.log 2>&1 & check=$$!; \
 	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -q --cov --cov-report= tests/core || verdict=1; \
 	$(VENV)/bin/coverage report --include='*/core/*' --fail-under=$(CORE_COVERAGE) || verdict=1; \
-	wait $$check || verdict=1; cat build/check.log; \
 	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal --durations 15 --ignore tests/core || verdict=1; \
+	wait $$check || verdict=1; cat build/check.log; \
 	exit $$verdict
 
 # What a change usually breaks, without real processes and long stories.
