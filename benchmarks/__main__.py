@@ -119,9 +119,27 @@ def supervise_verb(
     profile: Profile = None,
 ) -> None:
     """What it costs to watch many sessions that are well, in real time."""
-    from benchmarks import supervise  # noqa: PLC0415
+    from benchmarks.watching import supervise  # noqa: PLC0415
 
     _measure(supervise.run, supervise.Supervise(sessions, servers, seconds, period_s), profile)
+
+
+@app.command("supervise-nodes")
+def supervise_nodes_verb(
+    *,
+    sessions: Annotated[int, typer.Option(min=1, max=200_000, help="How many sessions.")] = 100_000,
+    servers: Annotated[int, typer.Option(min=1, max=100, help="On how many stub servers.")] = 100,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long it is measured.")] = 300.0,
+    period_s: Annotated[float, typer.Option(min=0.1, help="How often each is probed.")] = 30.0,
+    nodes: Annotated[int, typer.Option(min=1, max=8, help="How many nodes share them.")] = 2,
+    faults: Annotated[float, typer.Option(min=0, max=0.5, help="Which share of answers and of sockets fails.")] = 0.01,
+    profile: Profile = None,
+) -> None:
+    """The same by several nodes on a PostgreSQL started for it, with faults (needs the packages of `make test`)."""
+    from benchmarks.watching import nodes as watching  # noqa: PLC0415
+
+    size = (sessions, servers, seconds, period_s)
+    _measure(watching.run, watching.SuperviseNodes(*size, nodes, faults), profile)
 
 
 @app.command("soak")

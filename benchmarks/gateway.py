@@ -45,6 +45,14 @@ class Api:
                 raise Failed(f"{method} {path} answered {answer.status}: {text[:500]!r}")
             return msgspec.json.decode(text) if text else None
 
+    async def text(self, path: str) -> str:
+        """What stands there, as it is. Raises `Failed` when it is no success."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with self._http.get(url, headers={"apikey": KEY}) as answer:
+            if answer.status >= 300:
+                raise Failed(f"GET {path} answered {answer.status}")
+            return await answer.text()
+
     async def adopt(self, provider_port: int, sessions: int) -> list[str]:
         """Sessions that are connected at the stub: their names."""
         base_url = f"http://127.0.0.1:{provider_port}"

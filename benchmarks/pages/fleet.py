@@ -6,14 +6,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fleet import UNPAIRED, phone, session_name
-from benchmarks.gateway import PROVIDER_KEY
+from benchmarks.watching.fleet import UNPAIRED, phone, session_name
+from benchmarks.watching.supervise import add_servers, server_name
 from esteio.clock import SystemClock
 from esteio.core.model.ids import ServerName, SessionId, SessionName
-from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Axis, Reason
-from esteio.engine.runtime import sealed_for
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import open_vault
 
@@ -28,9 +26,7 @@ async def fill(data: Path, sessions: int, ports: list[int]) -> None:
     now = clock.now()
     await store.start(now)
     nothing = b""
-    for place, port in enumerate(ports):
-        sealed = vault.seal({"apikey": PROVIDER_KEY}, sealed_for.server(_server(place)))
-        await store.servers.add(Server(_server(place), "evolution", f"http://127.0.0.1:{port}"), sealed, now)
+    await add_servers(store, vault, ports, now)
     rows = [_session(number, len(ports), now) for number in range(sessions)]
     rows.append(_row(UNPAIRED, 0, now, state="awaiting_qr", reason=Reason("awaiting-qr")))
     for first in range(0, len(rows), AT_ONCE):
@@ -38,10 +34,6 @@ async def fill(data: Path, sessions: int, ports: list[int]) -> None:
             *(store.sessions.add(row, row.name, nothing, now, (), ()) for row in rows[first : first + AT_ONCE])
         )
     await store.aclose()
-
-
-def _server(place: int) -> ServerName:
-    return ServerName(f"stub-{place:02d}")
 
 
 def _session(number: int, servers: int, now: float) -> Session:
@@ -57,4 +49,5 @@ def _session(number: int, servers: int, now: float) -> Session:
 
 
 def _row(name: str, place: int, now: float, **more: Any) -> Session:
-    return Session(SessionId(0), SessionName(name), _server(place), "evolution", now, since=now, gate_since=now, **more)
+    server = ServerName(server_name(place))
+    return Session(SessionId(0), SessionName(name), server, "evolution", now, since=now, gate_since=now, **more)

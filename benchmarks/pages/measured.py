@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 from playwright.async_api import BrowserContext, Page
 
-from benchmarks.fleet import GATEWAY_URL, UNPAIRED, session_name
 from benchmarks.gateway import Api, gateway
 from benchmarks.pages import browser
 from benchmarks.pages.fleet import fill
 from benchmarks.pages.viewers import Viewers
 from benchmarks.processes import Failed, Say, ask, listening
+from benchmarks.watching.fleet import GATEWAY_URL, UNPAIRED, session_name
 
 PERIOD_S = 600.0
 """Looks at idle sessions are not what is measured."""
@@ -44,7 +44,9 @@ class Pages(msgspec.Struct, frozen=True):
 async def run(wish: Pages, directory: Path, say: Say, profile: Path | None) -> dict[str, Any]:
     """The figures. Raises `Failed`."""
     each = -(-wish.sessions // wish.servers)
-    async with listening("benchmarks.fleet", directory, "fleet", str(wish.servers), str(PERIOD_S), str(each)) as fleet:
+    async with listening(
+        "benchmarks.watching.fleet", directory, "fleet", str(wish.servers), str(PERIOD_S), str(each)
+    ) as fleet:
         ports = (await ask(fleet.port, "/_bench/fleet"))["ports"]
         data = directory / "data"
         say(f"{wish.sessions} sessions are written down")

@@ -342,7 +342,7 @@ class Gateway:
             store,
             clock,
             self.supervisor,
-            prepare=(*self._joining(), self.audit.begin, self.backfill.after_start, self.pace.after_start),
+            prepare=(self.audit.begin, self.backfill.after_start, self.pace.after_start, *self._joining()),
             tasks={
                 **self._among_nodes(),
                 "inbox": self.inbox.run,

@@ -16,12 +16,13 @@ import pytest
 
 from benchmarks import deliver, load
 from benchmarks.bare import SqliteRows, application
-from benchmarks.fleet import Fleet
 from benchmarks.load import Plan, queues
 from benchmarks.processes import Failed, ask, listening
 from benchmarks.processes import load as press
 from benchmarks.stub import Stub
 from benchmarks.subscriber import Subscriber
+from benchmarks.watching.faults import Faults
+from benchmarks.watching.fleet import Fleet
 from tests.browser.installed import Unavailable, chromium, left_out
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -223,6 +224,7 @@ def test_the_fleet_measures_what_comes_later_than_its_period() -> None:
     times = iter([0.0, 1.0, 10.5, 12.0, 30.5])
     fleet._now = lambda: next(times)
     for name in ("a", "b", "a", "b", "a"):
+        fleet._note(f"/instance/setPresence/{name}")
         status, _ = fleet._answer(f"/instance/setPresence/{name}", b"")
         assert status == 200
     told = fleet._watched()
@@ -234,3 +236,26 @@ def test_the_fleet_measures_what_comes_later_than_its_period() -> None:
     assert json.loads(fleet._rows(7001, b"instanceName=bench-01-00001")) == listed[1:]
     fleet._begin()
     assert (fleet._watched().looks, fleet._watched().looked_at) == (0, 0)
+
+
+def test_one_answer_and_one_socket_in_so_many_fail_and_a_restart_brings_the_socket_back() -> None:
+    times = iter(float(second) for second in range(1000))
+    faults = Faults(0.5, lambda: next(times))
+    answers: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        answers.append(dict(message))
+
+    async def story() -> list[bool]:
+        return [await faults.fails(send) for _ in range(4)]
+
+    assert asyncio.run(story()) == [False, True, False, True]
+    assert [one["status"] for one in answers if "status" in one] == [502, 500]
+    assert faults.failed == 2
+    faults.fall(["s-00-00000", "s-00-00001", "s-01-00000", "s-01-00001"], 4.0)
+    while faults.fallen < 2:
+        pass
+    assert faults.closed("s-00-00000") is None
+    assert (faults.closed("s-00-00001") or (0, b""))[0] == 400
+    faults.restart("s-00-00001")
+    assert (faults.closed("s-00-00001"), faults.fallen, len(faults.restored)) == (None, 1, 1)

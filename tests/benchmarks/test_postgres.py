@@ -38,3 +38,16 @@ def test_each_driver_does_each_work(driver: Driver, postgres: Cluster, postgres_
 @pytest.mark.parametrize("each", [1, 8])
 def test_pgqueuer_does_every_job(each: int, postgres_url: str) -> None:
     assert asyncio.run(loop(postgres_url, 50, 4, each)).per_s > 0
+
+
+@pytest.mark.slow
+def test_nodes_share_what_is_watched_and_what_falls_meanwhile_is_restarted() -> None:
+    size = ("--sessions", "40", "--servers", "2", "--seconds", "3", "--period-s", "1", "--faults", "0.05")
+    line = bench("supervise-nodes", small=size)
+    assert (line["bench"], line["sessions"], line["fell"]) == ("supervise-nodes", 40, 2)
+    assert line["looks_per_s"] > 0
+    assert line["restored"] == 2
+    assert [one["counted"]["leases_lost"] for one in line["nodes_each"]] == [0, 0]
+    assert sum(one["counted"]["sessions"] for one in line["nodes_each"]) == 40
+    assert all(one["rss_mb"] > 0 for one in line["nodes_each"])
+    assert line["late_p50_s"] <= line["late_p99_s"] <= line["late_most_s"]

@@ -113,6 +113,9 @@ class Reach:
     async def write(self, operation: Operation[T], *, first: bool = False) -> T:
         return await self._open().write(operation, first=first)
 
+    async def write_apart(self, operation: Operation[T]) -> T:
+        return await self._open().write_apart(operation)
+
     async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
         return await self._open().write_each(operation, item)
 

@@ -7,9 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from esteio.core.model.ids import SessionId
+from esteio.core.model.evidence import seen
+from esteio.core.model.ids import ServerName, SessionId
+from esteio.core.nodes.chores import of_server
+from esteio.core.nodes.lease import LEASE_S
 from esteio.engine.commands.requests import LimitsChange, ServerChange
-from esteio.store.base import SendClaim
+from esteio.store.base import Page, SendClaim
+from esteio.store.ports.sessions import Sessions
+from tests.narrowing import not_none
 from tests.nodes.rig import Node, NodesLab, run_nodes
 
 CHATS = [f"5521988880{n:03}" for n in range(4)]
@@ -282,5 +287,65 @@ def test_a_servers_pace_is_kept_by_all_nodes_together() -> None:
             for at in times:
                 assert sum(at <= one < at + 10 for one in times) <= 2 + 10 + 1, "a second for the way"
             assert lab.trespasses == []
+
+    run_nodes(story)
+
+
+def test_a_start_that_takes_longer_than_a_lease_loses_none() -> None:
+    async def story() -> None:
+        async with NodesLab(2, seed=5) as lab:
+            await lab.fleet(2)
+            node = Node(lab, "n2")
+            lab.nodes.append(node)
+            node.gateway.pace._sessions = _Slow(node.gateway.store.sessions)  # type: ignore[assignment]
+            await node.start()
+            await asyncio.sleep(5)
+            assert not_none(node.gateway.nodes).counts.leases_lost == {}
+
+    run_nodes(story)
+
+
+class _Slow:
+    """Sessions that take long to be read, for there are so many."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def page(self, **which: Any) -> Page:
+        await asyncio.sleep(2 * LEASE_S)
+        return await self._sessions.page(**which)
+
+
+def test_what_came_of_a_server_before_the_server_came_to_us_is_judged() -> None:
+    """The node knows the server from a time before; the news is there while the other, which stands still, has it."""
+
+    async def story() -> None:
+        async with NodesLab(2, seed=6, policy={"default": {"probe_idle_s": 600.0}}) as lab:
+            await lab.fleet(1)
+            evo = ServerName("evo")
+            chore = of_server(evo)
+
+            async def judge() -> Node:
+                await asyncio.sleep(0)
+                return next(node for node in lab.nodes if node.gateway.leases.does(chore) and not node.frozen)
+
+            async def is_others() -> bool:
+                return other.gateway.leases.does(chore)
+
+            async def is_its_own() -> bool:
+                return first.gateway.leases.does(chore) and not other.gateway.leases.does(chore)
+
+            first = await judge()
+            other = next(node for node in lab.nodes if node is not first)
+            first.freeze()
+            await lab.until(is_others, 30)
+            first.thaw()
+            await lab.until(is_its_own, 30)
+            first.freeze()
+            news = [seen("server_answered", lab.world.now(), "probe")]
+            await lab.store.journal.add_evidence(None, evo, news, lab.world.now())
+            await lab.until(is_others, 30)
+            await asyncio.sleep(60)
+            assert evo not in await lab.store.decisions.with_news(0)
 
     run_nodes(story)

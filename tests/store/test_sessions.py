@@ -205,6 +205,14 @@ async def test_due_sessions_come_oldest_first(store: AnyStore, make: Make) -> No
     assert list(await store.decisions.due_sessions(NOW + 3)) == [sooner.id, later.id]
 
 
+async def test_those_that_wait_for_news_are_due_at_no_time(store: AnyStore, make: Make) -> None:
+    waiting = await make.session(store, "a", wake_at=None)
+    await make.session(store, "b", wake_at=NOW + 1)
+    assert waiting.id not in await store.decisions.due_sessions(NOW + 50)
+    assert list(await store.decisions.unscheduled_sessions()) == [waiting.id]
+    assert list(await store.decisions.unscheduled_sessions(node=7)) == []
+
+
 async def test_repeated_news_is_counted_not_added(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     for second in range(3):

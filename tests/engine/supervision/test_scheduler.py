@@ -186,7 +186,7 @@ def test_a_wake_that_was_put_off_rings_for_nobody() -> None:
 
 
 def test_a_long_list_is_followed_some_rows_in_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("esteio.engine.supervision.scheduler.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("esteio.engine.supervision.listed.ROWS_AT_ONCE", 2)
 
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", "baileys")
@@ -208,7 +208,7 @@ def test_a_long_list_is_followed_some_rows_in_a_turn(monkeypatch: pytest.MonkeyP
             followed.append(turns)
             return ()
 
-        monkeypatch.setattr("esteio.engine.supervision.scheduler.disagreements", follow)
+        monkeypatch.setattr("esteio.engine.supervision.listed.disagreements", follow)
         await asyncio.sleep(40)
         assert len(followed) >= 6
         assert max(followed.count(turn) for turn in range(turns)) <= 2
@@ -321,3 +321,30 @@ def test_a_wake_that_was_put_hours_ahead_by_such_a_clock_is_found_at_the_next_st
         assert session.id in await run.lab.store.decisions.due_sessions(run.lab.clock.now())
 
     play_restarts(story, tmp_path / "esteio.db")
+
+
+def test_another_weather_that_was_not_told_before_a_crash_is_found_at_the_next_start(tmp_path: Path) -> None:
+    """The server's row is committed, and then each of its sessions is judged under it: the process dies in between."""
+
+    async def story(run: Restarts) -> None:
+        await linked(run.lab)
+        inject(run.lab.world, "prov", None, Fault("errors_5xx", rate=1.0, status=502, for_s=120))
+
+        async def waits() -> bool:
+            return (await run.lab.session("loja")).wake_at is None
+
+        async def is_up() -> bool:
+            return (await run.lab.store.servers.all())[0].server.health == "up"
+
+        await run.lab.until(waits, 100)
+        run.lab.gateway.scheduler._weather = _told_nobody  # type: ignore[method-assign]
+        await run.lab.until(is_up, 600)
+        await run.crash()
+        await run.begin()
+        await run.lab.until_state("loja", "connected", 60)
+
+    play_restarts(story, tmp_path / "esteio.db")
+
+
+async def _told_nobody(name: ServerName) -> None:
+    """As of a process that is killed at this very moment."""

@@ -14,7 +14,7 @@ import pytest
 from esteio.store.base import EventRow, NewerDatabase, StoreUnavailable
 from esteio.store.postgres import PostgresStore
 from esteio.store.postgres.address import address_of
-from esteio.store.postgres.database import PostgresDatabase
+from esteio.store.postgres.database import CONNECTIONS, PostgresDatabase
 from esteio.store.sql.db import Db
 from esteio.store.sql.rows import Params, event_params
 from tests.narrowing import not_none
@@ -146,6 +146,27 @@ async def test_a_network_that_is_gone_without_a_word_holds_nobody_for_ever(
     await counted(database, seen)
     assert await rows_of(database) == 1
     await database.aclose()
+
+
+async def test_a_lease_is_renewed_while_every_connection_is_busy(migrated_url: str) -> None:
+    store, ends = PostgresStore(migrated_url), asyncio.Event()
+    await store.start(NOW)
+    epoch = (await store.nodes.join("n0", "here", "1", 60.0, NOW)).epoch
+
+    async def busy(db: Db) -> None:
+        await db.put("ended_login_add", {"id": "login", "until": NOW})
+        await ends.wait()
+
+    work = [asyncio.create_task(store.database.write(busy)) for _ in range(CONNECTIONS + 1)]
+    while store.statistics.pool().busy < CONNECTIONS:
+        await asyncio.sleep(0)
+    renewal = asyncio.create_task(store.nodes.beat(epoch, 60.0, NOW))
+    await asyncio.wait({renewal}, timeout=20)
+    assert renewal.done()
+    assert not_none(renewal.result()).epoch == epoch
+    ends.set()
+    await asyncio.gather(*work)
+    await store.aclose()
 
 
 async def test_events_are_numbered_in_the_order_of_commits(migrated_url: str, make: Make) -> None:

@@ -146,7 +146,8 @@ class NodeLeases:
     # -- the lease --------------------------------------------------------------------------------------------------
 
     async def after_start(self, _: CrashReport) -> None:
-        """Joins, before anything is begun. Raises what the store raises."""
+        """Joins, before anything is begun, and as the last of what is prepared: only a task renews the lease. Raises
+        what the store raises."""
         await self._join()
 
     async def beat(self) -> None:

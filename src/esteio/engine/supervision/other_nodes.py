@@ -24,7 +24,7 @@ POLL_S = 1.0
 LOOKS_APART_S = 0.1
 """However many hints come."""
 AT_ONCE = 200
-"""Sessions woken in one turn of the loop."""
+"""Sessions woken in one turn of the loop, and read by one question."""
 
 log = logger("nodes")
 
@@ -36,8 +36,13 @@ class Judgements(Protocol):
         """Evidence was stored by somebody: it is judged, unless it is about to be."""
         ...
 
-    async def sweep(self) -> None:
-        """Wakes what is due and was judged by nobody here yet."""
+    @property
+    def room(self) -> int:
+        """How many more sessions may be judged now."""
+        ...
+
+    def taken(self) -> None:
+        """Sessions have come to us: what is due, or waits for news that nobody here has heard, is judged soon."""
         ...
 
 
@@ -63,7 +68,6 @@ class OtherNodes:
         self._news: dict[SessionId | ServerName, int] = {}
         self._rows: dict[ServerName, Server] = {}
         self._taken: list[SessionId] = []
-        self._sweep = True
         self._hinted = asyncio.Event()
         memory.leases.on_taken(self._take)
 
@@ -73,7 +77,8 @@ class OtherNodes:
     def _take(self, sessions: Sequence[SessionId]) -> None:
         """What came to us is judged soon: nothing of it is in memory here."""
         self._taken += sessions
-        self._sweep = True
+        if sessions:
+            self._judgements.taken()
 
     def hear(self) -> None:
         """Another node has written something."""
@@ -102,23 +107,30 @@ class OtherNodes:
             wake()
 
     async def _look_at_taken(self) -> None:
-        taken, self._taken = self._taken, []
-        for session_id in taken:
-            if (session := await self._sessions.by_id(session_id)) is not None:
-                self._session_read(session)
-        if self._sweep or taken:
-            self._sweep = False
-            await self._judgements.sweep()
+        while self._taken:
+            taken, self._taken = self._taken[:AT_ONCE], self._taken[AT_ONCE:]
+            for session in await asyncio.gather(*(self._sessions.by_id(one) for one in taken)):
+                if session is not None:
+                    self._session_read(session)
 
     async def _look_for_news(self) -> None:
-        news = dict(await self._decisions.with_news(self._memory.leases.node or 0))
-        for key, seq in news.items():
-            if self._news.get(key) != seq:
-                if isinstance(key, int):
-                    # It may be that its address or a secret was changed.
-                    self._memory.drop_endpoint(SessionId(key))
-                self._judgements.heard(key)
-        self._news = news
+        found = await self._decisions.with_news(self._memory.leases.node or 0)
+        # What is another's is heard when it has come to us.
+        news = {key: seq for key, seq in found.items() if self._is_ours(key)}  # guard: anothers-news-heard-later
+        heard = {key: seq for key, seq in self._news.items() if news.get(key) == seq}
+        # After a start thousands have news: what finds no room now is heard the next time.
+        unheard = sorted((key for key in news if key not in heard), key=lambda key: isinstance(key, int))
+        for key in unheard[: max(0, self._judgements.room)]:  # guard: news-judged-at-once
+            if isinstance(key, int):
+                # It may be that its address or a secret was changed.
+                self._memory.drop_endpoint(SessionId(key))
+            heard[key] = news[key]
+            self._judgements.heard(key)
+        self._news = heard
+
+    def _is_ours(self, key: SessionId | ServerName) -> bool:
+        leases = self._memory.leases
+        return leases.holds(SessionId(key)) if isinstance(key, int) else leases.does(of_server(key))
 
     async def _look_at_servers(self) -> None:
         for stored in await self._servers.all():

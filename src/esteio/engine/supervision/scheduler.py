@@ -11,6 +11,7 @@ import asyncio
 import heapq
 import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from contextvars import Context
 from typing import Any
 
@@ -23,11 +24,11 @@ from esteio.core.model.evidence import Evidence, seen
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.server import UNUSABLE
 from esteio.core.nodes.chores import UPKEEP, of_server
+from esteio.engine.supervision.listed import Listed
 from esteio.engine.supervision.memory import Memory
-from esteio.engine.supervision.probes import Prober, ProbeResult, disagreements
+from esteio.engine.supervision.probes import Prober, ProbeResult
 from esteio.engine.supervision.reconcile import Overtaken, Reconciler
 from esteio.log import logger
-from esteio.providers.base import InventoryEntry
 from esteio.store.base import StoreFull, every_session
 from esteio.store.ports.maintenance import Maintenance
 from esteio.store.ports.sessions import Decisions, Journal, Servers, Sessions
@@ -39,8 +40,6 @@ SWEEP_MOST = 500
 JUDGED_AT_ONCE = 500
 """Under a new weather so many sessions are judged at a time: thousands of tasks in one turn would hold up all others,
 and what is late then looks like silence."""
-ROWS_AT_ONCE = 200
-"""So many rows of a list are followed in one turn of the loop: some milliseconds, and a list may have thousands."""
 SHORTEST_S = 0.001
 """Minimum timer delay. Below the loop's clock resolution a timer can fire before `now()` reaches its deadline and
 busy-loop."""
@@ -102,6 +101,7 @@ class Scheduler:
         self._leases = memory.leases
         self._clock = clock
         self._reconciler, self._prober, self._memory, self._acted = reconciler, prober, memory, acted
+        self._listed = Listed(sessions, memory, submit=self.submit, keep=self._store)
         self._boxes: dict[Key, _Box] = {}
         self._heap: list[tuple[float, int, Key]] = []
         self._due: dict[Key, float] = {}
@@ -114,6 +114,8 @@ class Scheduler:
         """Sessions at which a task works, or soon will."""
         self._apart: float | None = None
         """The wall clock less the loop's own, when they were last compared."""
+        self._unheard, self._asked = True, asyncio.Event()
+        """Whether sessions may wait for news that nobody here has heard; set for a sweep before its time."""
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._open = True
@@ -259,6 +261,11 @@ class Scheduler:
         self._room.clear()
         await self._room.wait()
 
+    @property
+    def room(self) -> int:
+        """How many more sessions may be judged now: who is judged and looked at makes room when that is done."""
+        return SWEEP_MOST - len(self._tasks)
+
     async def _turn_to_judge(self) -> None:
         while self._judging >= JUDGED_AT_ONCE:  # guard: judgements-at-once
             await self._for_room()
@@ -369,25 +376,7 @@ class Scheduler:
         finally:
             box.looking = False
         self.submit(name, listed.server)
-        now = self._clock.now()
-        for place, session in enumerate(self._memory.judged(name)):
-            if place % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
-                await asyncio.sleep(0)
-            hints = disagreements(session, listed.rows, now)
-            if hints:
-                self.submit(session.id, hints)
-        if self._leases.node is not None:
-            await self._hint_others(name, listed.rows, now)
-
-    async def _hint_others(self, name: ServerName, rows: Mapping[str, InventoryEntry], now: float) -> None:
-        """The sessions of a server are spread over nodes, and its list is read by one of them."""
-        try:
-            async for session in every_session(self._sessions, name):
-                hints = () if self._leases.holds(session.id) else disagreements(session, rows, now)
-                if hints:
-                    await self._store(session.id, hints)
-        except StoreFull:
-            log.warning("store.full")
+        await self._listed.tell(name, listed.rows, self._clock.now())
 
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""
@@ -414,13 +403,16 @@ class Scheduler:
     async def watch(self) -> None:
         """Sweep the store for what nobody spoke of. Runs for ever."""
         while True:
+            self._asked.clear()
             try:
                 await self._compare_clocks()
                 await self._sweep(self._clock.now())
             except StoreFull:
                 log.warning("store.full")
             self._set_alarm()
-            await asyncio.sleep(SWEEP_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_S):
+                    await self._asked.wait()
 
     async def _compare_clocks(self) -> None:
         """A wall clock that was put back makes all that is due wait until it catches up, and all that was seen newer
@@ -469,18 +461,24 @@ class Scheduler:
         finally:
             self._set_alarm()
 
-    async def sweep(self) -> None:
-        """Wake what is due in the store and nowhere here, before its turn."""
-        await self._sweep(self._clock.now())
+    def taken(self) -> None:
+        """Sessions have come to us: what is due among them, or waits for news, is judged before the sweep's turn."""
+        self._unheard = True
+        self._asked.set()
 
     async def _sweep(self, now: float) -> None:
         """Wake what is due in the store and nowhere here. The store's times are old for all that was judged quietly
-        since: what is known here may not hide what is not."""
+        since: what is known here may not hide what is not. What waits for news was judged under what was known then,
+        by a process that may have gone before it heard more."""
         for stored in await self._servers.all():
             if self._unknown(stored.server.name):
                 self.wake(stored.server.name)
-        for session_id in await self._decisions.due_sessions(now, node=self._leases.node):
-            while len(self._tasks) >= SWEEP_MOST:  # guard: startup-looks-at-once
+        due = list(await self._decisions.due_sessions(now, node=self._leases.node))
+        if self._unheard:  # guard: unheard-news-looked-for
+            due += await self._decisions.unscheduled_sessions(node=self._leases.node)
+            self._unheard = False
+        for session_id in due:
+            while self.room <= 0:  # guard: startup-looks-at-once
                 await self._for_room()
             if self._unknown(session_id):
                 self.wake(session_id)

@@ -210,6 +210,11 @@ class Decisions(Protocol):
         have unfolded evidence, oldest first."""
         ...
 
+    async def unscheduled_sessions(self, *, node: int | None = None) -> Sequence[SessionId]:
+        """Sessions (of that node) that wait for no time but for news, which may have come while nobody was there to
+        hear of it: another weather of their server, say. By id."""
+        ...
+
     async def with_news(self, node: int) -> Mapping[SessionId | ServerName, int]:
         """The sessions that this boot of a node holds, and all servers, that have unfolded evidence, each with the
         number of the newest."""

@@ -39,7 +39,8 @@ from esteio.store.statistics import DatabaseStatistics, Kind, Retry
 T = TypeVar("T")
 
 CONNECTIONS = 8
-"""Connections of one node: more gain nothing where the network costs nothing."""
+"""Connections of one node, beside the one that is kept for `write_apart` and the one that listens: more gain nothing
+where the network costs nothing."""
 PATIENCE_S = 5.0
 """So long a database that restarts or fails over is waited for, before callers are told."""
 ANSWER_WITHIN_S = float(TRANSACTION_S)
@@ -67,6 +68,7 @@ class PostgresDatabase:
 
     def __init__(self, address: Address, *, connections: int = CONNECTIONS, alone: bool = False) -> None:
         self._pool = Pool(address, connections)
+        self._apart = Pool(address, 1)
         self.own_clock = (lambda now: now) if alone else None
         self.reader = Reader(self)
         self._writes: Gathering[Batch[Any, Any], Any, Any] = Gathering(self._write_together)
@@ -87,16 +89,22 @@ class PostgresDatabase:
     async def aclose(self) -> None:
         """A second call is harmless."""
         await self._pool.aclose()
+        await self._apart.aclose()
 
     async def write(self, operation: Operation[T], *, first: bool = False) -> T:
         """One transaction, durable when it returns. Raises `StoreFull`, `StoreUnavailable`."""
         try:
-            answer = await self._timed("write", lambda: self._transaction(operation, "BEGIN"))
+            answer = await self._timed("write", lambda: self._transaction(operation, "BEGIN", self._pool))
         except StoreFull as error:
             self.write_error = error.trouble
             raise
         self.write_error = ""
         return answer
+
+    async def write_apart(self, operation: Operation[T]) -> T:
+        """On a connection that nothing else uses. Raises `StoreFull`, `StoreUnavailable`."""
+        # guard: lease-renewed-beside-all-else
+        return await self._timed("write", lambda: self._transaction(operation, "BEGIN", self._apart))
 
     async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
         """With whatever waits to be written by the same operation. Raises `StoreFull`, `StoreUnavailable`."""
@@ -107,7 +115,7 @@ class PostgresDatabase:
 
     async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""
-        return await self._timed("read", lambda: self._transaction(question, _SNAPSHOT))
+        return await self._timed("read", lambda: self._transaction(question, _SNAPSHOT, self._pool))
 
     async def session(self, question: Question, word: int | str) -> Session | None:
         """Read anew each time: any node may have written it."""
@@ -143,7 +151,7 @@ class PostgresDatabase:
         """A connection, for what is no statement of the store; outside of a transaction. Raises `StoreUnavailable`."""
         return await self._tried(lambda: self._lent(act))
 
-    async def _transaction(self, operation: Operation[T], begin: str) -> T:
+    async def _transaction(self, operation: Operation[T], begin: str, pool: Pool) -> T:
         async def run(connection: Connection) -> T:
             transaction = Transaction(connection, begin, self.own_clock)
             answer: T | None = None
@@ -160,10 +168,11 @@ class PostgresDatabase:
                 self._hints.committed()
             return answer
 
-        return await self._lent(run)
+        return await self._lent(run, pool)
 
-    async def _lent(self, act: Callable[[Connection], Awaitable[T]]) -> T:
-        connection = await self._pool.take()
+    async def _lent(self, act: Callable[[Connection], Awaitable[T]], pool: Pool | None = None) -> T:
+        pool = pool or self._pool
+        connection = await pool.take()
         watch = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, cut, connection)
         try:
             return await act(connection)
@@ -172,7 +181,7 @@ class PostgresDatabase:
             raise
         finally:
             watch.cancel()
-            await self._pool.give_back(connection)
+            await pool.give_back(connection)
 
     async def _tried(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Again and again, as the error calls for. Raises `StoreFull`, `StoreUnavailable`, and what it cannot cure."""
@@ -202,8 +211,9 @@ class PostgresDatabase:
                 raise heard(error) from error
             await asyncio.sleep(_PAUSE_S / 10 * (tries - 1))
             return
-        self._pool.prepares &= cure != "unprepared"
-        self._pool.forget_free()
+        for pool in (self._pool, self._apart):
+            pool.prepares &= cure != "unprepared"
+            pool.forget_free()
         if not patient:
             raise heard(error) from error
         await asyncio.sleep(_PAUSE_S * tries)
@@ -226,8 +236,8 @@ class PostgresDatabase:
             await asyncio.sleep(_PAUSE_S)
 
 
-_OFTEN = frozenset({"idempotency", "message", "phones_known", "session_brief"})
-"""Reads by a key that every message or webhook needs."""
+_OFTEN = frozenset({"idempotency", "message", "phones_known", "session_brief", "session_secrets"})
+"""Reads by a key that every message or webhook needs, or every session after a start."""
 
 
 class _Forgetful(dict[int, Any]):

@@ -130,6 +130,11 @@ class Database(Protocol):
         and what the operation raises."""
         ...
 
+    async def write_apart(self, operation: Operation[T]) -> T:
+        """As `write`, and however much this process has to do with its database, it does not wait for any of that. For
+        what has to be in time: a node's lease."""
+        ...
+
     async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""
         ...

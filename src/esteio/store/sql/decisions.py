@@ -19,7 +19,7 @@ from esteio.store.sql.db import Db, Rollback
 from esteio.store.sql.history.outages import keep_server_outage, keep_session_outage, keep_state
 from esteio.store.sql.inbox.history_gaps import mark_gap
 from esteio.store.sql.messages.send_lanes import end_queued
-from esteio.store.sql.servers import falls, update_server
+from esteio.store.sql.servers import update_server
 
 AHEAD_S = 7200.0
 """No session's `wake_at` is put further ahead than an hour: this much further it was put by a clock that ran ahead."""
@@ -30,6 +30,9 @@ class SqlDecisions(SqlSubject):
 
     async def due_sessions(self, now: float, *, node: int | None = None) -> Sequence[SessionId]:
         return await self._reader.values("sessions_due", {"now": now, "ahead": now + AHEAD_S, "node": node})
+
+    async def unscheduled_sessions(self, *, node: int | None = None) -> Sequence[SessionId]:
+        return await self._reader.values("sessions_unscheduled", {"node": node})
 
     async def with_news(self, node: int) -> Mapping[SessionId | ServerName, int]:
         async def question(db: Db) -> dict[SessionId | ServerName, int]:
@@ -146,17 +149,19 @@ async def _view(db: Db, session_id: SessionId) -> SessionView | None:
     if row is None:
         return None
     session = rows.session_of(row)
-    server_row = await db.row("server", {"name": session.server})
-    if server_row is None:  # pragma: no cover - a foreign key forbids it
-        return None
-    approval = await db.row("approval_open", {"session_id": session_id})
-    fallen, fleet = await falls(db, session.server)
+    (server_row,), approvals, fallen, news, held = await db.rows_of(
+        ("server", {"name": session.server}),
+        ("approval_open", {"session_id": session_id}),
+        ("server_fallen", {"name": session.server}),
+        journal.question_of_session(session_id),
+        ("session_held", {"id": session_id}),
+    )
     return SessionView(
         session=session,
         server=rows.server_of(server_row),
-        new_evidence=await journal.news_of_session(db, session_id),
-        held=await db.value("session_held", {"id": session_id}),
-        fallen=fallen,
-        fleet=fleet,
-        approval=None if approval is None else rows.approval_of(approval),
+        new_evidence=journal.news_in(news),
+        held=held[0].queued,
+        fallen=tuple((one.id, one.outage_since) for one in fallen),
+        fleet=await db.value("server_fleet", {"name": session.server}) if fallen else 0,
+        approval=rows.approval_of(approvals[0]) if approvals else None,
     )

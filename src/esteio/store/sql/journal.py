@@ -221,13 +221,16 @@ async def fold_server(db: Db, server: ServerName, through: int) -> None:
         await db.put("journal_split_server", {"server": server, "through": through})
 
 
-async def news_of_session(db: Db, session_id: SessionId) -> tuple[StoredEvidence, ...]:
-    """Unfolded evidence about a session, oldest first."""
-    found = await db.rows("journal_news", {"session_id": session_id, "limit": NEWS_AT_ONCE})
+def question_of_session(session_id: SessionId) -> tuple[str, rows.Params]:
+    """Asks for unfolded evidence about a session, oldest first; `news_in` reads the answer."""
+    return "journal_news", {"session_id": session_id, "limit": NEWS_AT_ONCE}
+
+
+def news_in(found: Iterable[Row]) -> tuple[StoredEvidence, ...]:
+    """Unfolded evidence in these rows."""
     return tuple(StoredEvidence(seq=row.seq, evidence=rows.evidence_of(row)) for row in found)
 
 
 async def news_of_server(db: Db, server: ServerName) -> tuple[StoredEvidence, ...]:
     """Unfolded evidence about a server, oldest first."""
-    found = await db.rows("journal_server_news", {"server": server, "limit": NEWS_AT_ONCE})
-    return tuple(StoredEvidence(seq=row.seq, evidence=rows.evidence_of(row)) for row in found)
+    return news_in(await db.rows("journal_server_news", {"server": server, "limit": NEWS_AT_ONCE}))

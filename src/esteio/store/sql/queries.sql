@@ -262,6 +262,9 @@ SELECT id FROM (
 ) AS s
 WHERE {{held}} GROUP BY id ORDER BY min(due), id
 
+-- name: sessions_unscheduled
+SELECT id FROM sessions AS s WHERE wake_at IS NULL AND {{held}} ORDER BY id
+
 -- The newest unfolded line of each session that this node holds.
 -- name: sessions_with_news
 SELECT s.id, max(j.seq) AS seq FROM journal j JOIN sessions s ON s.id = j.session_id
@@ -314,7 +317,7 @@ DELETE FROM session_owners WHERE session_id = :id
 DELETE FROM sessions WHERE id = :id
 
 -- name: session_held
-SELECT count(*) FROM messages WHERE session_id = :id AND state = 'queued'
+SELECT count(*) AS queued FROM messages WHERE session_id = :id AND state = 'queued'
 
 -- name: sessions_held
 SELECT session_id, count(*) AS held FROM messages WHERE state = 'queued' GROUP BY session_id

@@ -44,6 +44,10 @@ class BesideOwner:
         """In one transaction, when the owner is between two of its own."""
         return await self._writer.run(operation, first=first)
 
+    async def write_apart(self, operation: Operation[T]) -> T:
+        """The same: one writes here."""
+        return await self.write(operation)
+
     async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
         """The item alone: nobody else writes here."""
         return await self.write(lambda db: alone(operation, db, item))

@@ -99,6 +99,10 @@ class SqliteDatabase:
         """In the next transaction of the writer, which takes all that waits. Raises `StoreFull`."""
         return await self.write(lambda db: alone(operation, db, item), first=True)
 
+    async def write_apart(self, operation: Operation[T]) -> T:
+        """There is one writer: it is the next. Raises `StoreFull`."""
+        return await self.write(operation, first=True)
+
     async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""
         db = self.reader

@@ -40,7 +40,7 @@ class SqlNodes(SqlSubject):
             await db.put("node_earlier_boots", {"id": node_id, "epoch": epoch})
             return await _beat(db, epoch, at)
 
-        return await self._write(operation)
+        return await self._database.write_apart(operation)
 
     async def beat(self, epoch: int, lease_s: float, now: float) -> Beat | None:
         async def operation(db: Db) -> Beat | None:
@@ -49,7 +49,7 @@ class SqlNodes(SqlSubject):
                 return None
             return await _beat(db, epoch, at)
 
-        return await self._write(operation)
+        return await self._database.write_apart(operation)
 
     async def leave(self, epoch: int, now: float) -> None:
         async def operation(db: Db) -> None:

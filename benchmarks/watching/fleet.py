@@ -2,7 +2,8 @@
 
 It sees when each session is looked at, so that lateness is measured from outside: a look comes a period after the one
 before it, and what it comes later than that is late. `/_bench/fleet` tells, `/_bench/begin` forgets what was measured
-so far. Arguments: how many ports, the period in seconds, how many sessions each holds.
+so far. Arguments: how many ports, the period in seconds, how many sessions each holds, and which share of answers and
+sessions is faulty (`faults`); sockets die within `/_bench/begin?SECONDS`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterable, Mapping
+from statistics import median
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,6 +19,7 @@ import msgspec
 
 from benchmarks.serving import Receive, Send, reply, serve
 from benchmarks.stub import Stub
+from benchmarks.watching.faults import RESTART, Faults
 from esteio.clock import SystemClock
 from esteio.providers.evolution.control import EVENTS
 
@@ -55,6 +58,14 @@ class Watched(msgspec.Struct):
     late_p99_s: float = 0.0
     late_most_s: float = 0.0
     soonest_s: float = 0.0
+    failed: int = 0
+    """Answers that failed."""
+    fallen: int = 0
+    """Sockets that are dead now."""
+    restored: int = 0
+    """Those that were dead and were restarted, and how long that took, at the median and at most."""
+    restored_p50_s: float = 0.0
+    restored_most_s: float = 0.0
 
 
 def session_name(server: int, number: int) -> str:
@@ -70,25 +81,46 @@ def phone(server: int, number: int) -> str:
 class Fleet(Stub):
     """An ASGI app that answers for every port of the fleet, and notes how late each look at a session comes."""
 
-    def __init__(self, ports: list[int], period_s: float, each: int) -> None:
+    def __init__(self, ports: list[int], period_s: float, each: int, faults: float = 0.0) -> None:
         super().__init__()
-        self._ports, self._period_s = ports, period_s
+        self._ports, self._period_s, self._each = ports, period_s, each
         self._lists = {port: _listed(place, range(each)) for place, port in enumerate(ports)}
         self._looked: dict[str, float] = {}
         self._now = SystemClock().now
+        self._faults = Faults(faults, SystemClock().now)
         self._begin()
 
-    def _begin(self) -> Watched:
+    def _begin(self, falls_s: float = 0.0) -> Watched:
+        self._faults.failed, self._faults.restored = 0, []
+        if falls_s:
+            places = range(len(self._ports))
+            self._faults.fall([session_name(one, number) for one in places for number in range(self._each)], falls_s)
         self._waits: list[float] = []
         self._seen: set[str] = set()
         self._requests = 0
         return self._watched()
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/instance/fetchInstances":
-            await reply(send, 200, self._rows(scope["server"][1], scope["query_string"]))
+        if scope["type"] != "http":
             return
-        await super().__call__(scope, receive, send)
+        path, query = scope["path"], scope["query_string"]
+        if path == "/_bench/begin":
+            await reply(send, 200, msgspec.json.encode(self._begin(float(query or 0))))
+            return
+        if path.startswith(SOCKET):
+            self._note(path)
+        if not path.startswith("/_bench/") and await self._faults.fails(send):
+            self._requests += 1
+        elif path == "/instance/fetchInstances":
+            await reply(send, 200, self._rows(scope["server"][1], query))
+        else:
+            await super().__call__(scope, receive, send)
+
+    def _answer(self, path: str, body: bytes) -> tuple[int, bytes]:
+        if path.startswith(SOCKET) and (closed := self._faults.closed(path.removeprefix(SOCKET))) is not None:
+            self._requests += 1
+            return closed
+        return super()._answer(path, body)
 
     def _rows(self, port: int, query: bytes) -> bytes:
         """The whole list, or the row of the one that is asked for."""
@@ -104,21 +136,22 @@ class Fleet(Stub):
     def _look(self, path: str, body: bytes) -> Any:
         if path == "/_bench/fleet":
             return self._watched()
-        if path == "/_bench/begin":
-            return self._begin()
         self._requests += 1
         if path == f"/instance/connectionState/{UNPAIRED}":
             return {"instance": {"instanceName": UNPAIRED, "state": "connecting"}}
         if path == SOCKET + UNPAIRED:
             return None
-        if path.startswith(SOCKET):
-            self._note(path)
+        if path.startswith(RESTART):
+            name = path.removeprefix(RESTART)
+            self._faults.restart(name)
+            return {"instance": {"instanceName": name, "state": "open"}}
         if path.startswith(HOOK):
             url = f"{GATEWAY_URL}/in/{path.removeprefix(HOOK)}"
             return {"enabled": True, "url": url, "webhookByEvents": False, "events": EVENTS}
         return super()._look(path, body)
 
     def _note(self, path: str) -> None:
+        """A look begins, whatever it is answered."""
         now, before = self._now(), self._looked.get(path)
         self._looked[path] = now
         self._seen.add(path)
@@ -133,6 +166,10 @@ class Fleet(Stub):
             shares = (0.5, 0.99, 1.0)
             late = [max(0.0, waits[min(len(waits) - 1, int(len(waits) * s))] - self._period_s) for s in shares]
             told.late_p50_s, told.late_p99_s, told.late_most_s = (round(s, 3) for s in late)
+        told.failed, told.fallen, told.restored = self._faults.failed, self._faults.fallen, len(self._faults.restored)
+        if self._faults.restored:
+            told.restored_p50_s = round(median(self._faults.restored), 1)
+            told.restored_most_s = round(max(self._faults.restored), 1)
         return told
 
 
@@ -143,5 +180,6 @@ def _listed(server: int, numbers: Iterable[int]) -> bytes:
 
 if __name__ == "__main__":
     many, period, sessions = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+    share = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
     listening = [socket.create_server(("127.0.0.1", 0), backlog=1024) for _ in range(many)]
-    serve(Fleet([one.getsockname()[1] for one in listening], period, sessions), sockets=listening)
+    serve(Fleet([one.getsockname()[1] for one in listening], period, sessions, share), sockets=listening)
