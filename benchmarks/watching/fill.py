@@ -1,4 +1,4 @@
-"""A fleet in a new PostgreSQL as a node left it: one session that a node has looked at, all others as copies of its row.
+"""A fleet in a new PostgreSQL as a node left it: one session that a node has looked at, all others as copies of it.
 
 A hundred thousand adoptions, each with its first looks, take the better part of an hour; these take a minute, since a
 row of a set costs little and no commit of it is waited for (`synchronous_commit` is off here and nowhere else). Tables
@@ -39,7 +39,7 @@ _OWNERS = {"session_id": "s.id", "node": "NULL"}
 async def fill(url: str, directory: Path, settings: Path, sessions: int, ports: Sequence[int]) -> None:
     """Servers and sessions; the servers' secrets are sealed with the word that all nodes know. Raises `Failed` when
     the first session is not found connected."""
-    first, *others = await _adopt(url, directory, sessions, ports)
+    _, *others = await _adopt(url, directory, sessions, ports)
     async with gateway(directory, data=directory / "node-first", settings=settings, database=url) as api:
         until = asyncio.get_running_loop().time() + SETTLES_S
         while wrong := await unwell(api):

@@ -81,6 +81,7 @@ async def run(ask: SuperviseNodes, directory: Path, say: Say, profile: Path | No
         warm_s = await all_looked_at(fleet.port, apis, ask.sessions, say)
         say(f"all were looked at after {warm_s:.0f} s; now {ask.seconds:.0f} s are measured")
         figures = await _measured(ask, database, fleet, apis)
+        say(str(figures))
         figures["all_well_after_s"] = await _all_well(ask, fleet.port, apis[0])
         restored = await watched(fleet.port)
         figures |= {name: getattr(restored, name) for name in ("restored", "restored_p50_s", "restored_most_s")}
