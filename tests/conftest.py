@@ -1,4 +1,4 @@
-"""What every room's tests share: how hypothesis and the log behave, and which come first. Rooms keep their fixtures."""
+"""What every room's tests share: how hypothesis and the log behave, which come first. Rooms keep their fixtures."""
 
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -9,6 +9,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from esteio.log.events import declared
+from tests.postgres_server.dialects import OVER_POSTGRES, leave_out_sqlite_only
 from tests.postgres_server.shared import migrated_url, postgres, postgres_programs, postgres_url, worker_database
 
 __all__ = ["migrated_url", "postgres", "postgres_programs", "postgres_url", "worker_database"]
@@ -36,7 +37,9 @@ structlog.configure(processors=[declared, unwritten], cache_logger_on_first_use=
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two workers begin with what waits (each is given one stretch of the list), while the others compute; and none
-    is left waiting at the end."""
+    is left waiting at the end. On PostgreSQL what is about SQLite itself is left out."""
+    if OVER_POSTGRES:
+        leave_out_sqlite_only(items)
     order = {item.path: _turn(item.path) for item in items}
     waiting = [path for path in sorted(order, key=lambda path: order[path]) if order[path] < len(WAITING)]
     halves = (waiting[::2], waiting[1::2])

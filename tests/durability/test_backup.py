@@ -6,6 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.durability.gateway_process import Gateway, stage
 
 SOURCE = str(Path(__file__).parents[2] / "src")
@@ -80,5 +82,6 @@ async def _story(folder: Path) -> None:
             assert held == [f"mensagem {n}" for n in range(len(held))], "and no hole after it"
 
 
+@pytest.mark.sqlite_only("a PostgreSQL is backed up by its own tools; `esteio backup` refuses it (tests/cli)")
 def test_a_backup_under_load_holds_all_that_was_accepted_before_it(tmp_path: Path) -> None:
     asyncio.run(_story(tmp_path))

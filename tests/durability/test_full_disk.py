@@ -17,6 +17,8 @@ from esteio.sim.lab import BASE_URL, Lab
 from esteio.store.sqlite import SqliteStore
 from tests.faulty_disk import FaultyDisk
 
+pytestmark = pytest.mark.sqlite_only("the disk of a PostgreSQL is its server's matter")
+
 KEY = "an-admin-key-for-tests-0123456789"
 PHONE = "5511999990001"
 CHAT = "5511988887777"

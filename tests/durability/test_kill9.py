@@ -11,24 +11,24 @@ import asyncio
 import base64
 import os
 import random
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.healing import calm
 from esteio.sim.world.world import World
+from tests.durability.dialects import turns
 from tests.durability.gateway_process import PHONE, Gateway, stage
-from tests.narrowing import not_none
+from tests.postgres_server.raw import raw_at
 
 KILLS = int(os.environ.get("KILLS", "20"))
 ROUND = 20
+LEAST_FOR_TWO = 4
 LONGEST_S = 600
 PICTURE_EVERY = 5
 PICTURE = base64.b64encode(b"\xff\xd8\xff\xe0".ljust(60_000, b"\x00")).decode()
@@ -106,7 +106,7 @@ async def _all_arrived(world: World, accepted: int) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def _story(folder: Path, seed: int, kills: int, database: str = "") -> Counter[str]:
+async def _story(folder: Path, seed: int, kills: int, database: str) -> Counter[str]:
     """One gateway, killed so often; what it had accepted, and how much of that had been in doubt."""
     folder.mkdir()
     async with stage(folder, program=PROGRAM, database=database) as (world, gateway):
@@ -122,39 +122,29 @@ async def _story(folder: Path, seed: int, kills: int, database: str = "") -> Cou
         _check(world, accepted, kills)
         await _check_inbound(gateway, kills)
         pictures = -(-len(accepted) // PICTURE_EVERY)
-        doubts = _doubts_there(database) if database else _doubts(folder / "data" / "esteio.db")
+        ((doubts,),) = raw_at(database or folder / "data" / "esteio.db").rows(DOUBTS)
         return Counter(accepted=len(accepted), pictures=pictures, doubts=doubts)
 
 
 DOUBTS = "SELECT count(DISTINCT message_id) FROM attempts WHERE outcome LIKE 'looked%' OR outcome LIKE 'in_doubt%'"
+"""How many messages had to be looked for at the provider."""
 
 
-def _doubts(database: Path) -> int:
-    """How many messages had to be looked for at the provider."""
-    with closing(sqlite3.connect(database)) as db:
-        found: int = db.execute(DOUBTS).fetchone()[0]
-    return found
-
-
-def _doubts_there(database: str) -> int:
-    """The same of a PostgreSQL."""
-    with psycopg.connect(database) as db:
-        (found,) = not_none(db.execute(DOUBTS).fetchone())
-    return int(found)
-
-
-@pytest.mark.parametrize(("seed", "kills"), rounds(KILLS))
+@pytest.mark.parametrize(("dialect", "seed", "kills"), turns(rounds(KILLS), [(77, 3)]))
 def test_kill_after_kill_loses_nothing_doubles_nothing_and_keeps_the_order(
-    tmp_path: Path, record_property: Callable[[str, int], None], seed: int, kills: int
+    tmp_path: Path,
+    record_property: Callable[[str, int], None],
+    new_database: Callable[[], str],
+    seed: int,
+    kills: int,
 ) -> None:
     async def stories() -> Counter[str]:
         # Two gateways side by side: most of a story is waiting for what only time can tell.
+        parts = (kills,) if kills < LEAST_FOR_TWO else (kills // 2, kills - kills // 2)
         async with asyncio.timeout(LONGEST_S), asyncio.TaskGroup() as group:
-            halves = (kills // 2, kills - kills // 2)
             told = [
-                group.create_task(_story(tmp_path / str(n), seed * 2 + n, half))
-                for n, half in enumerate(halves)
-                if half
+                group.create_task(_story(tmp_path / str(n), seed * 2 + n, part, new_database()))
+                for n, part in enumerate(parts)
             ]
         return sum((task.result() for task in told), Counter())
 
@@ -162,16 +152,6 @@ def test_kill_after_kill_loses_nothing_doubles_nothing_and_keeps_the_order(
         record_property(name, many)
     record_property("kills", kills)
     record_property("received", kills)
-
-
-@pytest.mark.slow
-def test_kill_9_over_postgresql_loses_and_doubles_nothing(
-    tmp_path: Path, postgres_url: str, record_property: Callable[[str, object], None]
-) -> None:
-    kills = min(ROUND, max(3, KILLS // 10))
-    told = asyncio.run(asyncio.wait_for(_story(tmp_path / "round", 77, kills, postgres_url), LONGEST_S))
-    for name, many in {**told, "kills": kills, "received": kills}.items():
-        record_property(name, many)
 
 
 def _check(world: World, accepted: list[tuple[str, str]], kills: int) -> None:

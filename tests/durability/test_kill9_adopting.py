@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import sqlite3
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
+import pytest
 
 from esteio.engine.runtime.sealed_for import session_row
 from esteio.providers.base import StandingWebhook
@@ -24,7 +23,9 @@ from esteio.sim.providers.evolution.instance import EvolutionInstance, WebhookRo
 from esteio.sim.sandbox.servers import live_world, serve_sandbox
 from esteio.sim.world.world import World
 from esteio.vault import open_vault
+from tests.durability.dialects import turns
 from tests.durability.gateway_process import Gateway
+from tests.postgres_server.raw import raw_at
 
 KILLS = int(os.environ.get("ADOPTING_KILLS", "10"))
 EACH = 5
@@ -34,8 +35,9 @@ EVENTS = ("MESSAGES_UPSERT", "CHATS_UPSERT")
 class Kept:
     """What stood at the provider before we came, and where it is now."""
 
-    def __init__(self, world: World, data: Path) -> None:
+    def __init__(self, world: World, data: Path, database: str) -> None:
         self.world, self.data = world, data
+        self.rows = raw_at(database or data / "esteio.db").rows
         self.before: dict[str, WebhookRow] = {}
 
     def plant(self, turn: int) -> list[str]:
@@ -69,8 +71,7 @@ class Kept:
         return now is not None and "/in/" in now.url
 
     def _kept(self) -> Mapping[str, tuple[str, dict[str, str]]]:
-        with closing(sqlite3.connect(self.data / "esteio.db")) as db:
-            rows = db.execute("SELECT name, replaced, created_at FROM sessions WHERE replaced IS NOT NULL").fetchall()
+        rows = self.rows("SELECT name, replaced, created_at FROM sessions WHERE replaced IS NOT NULL")
         assert not any(b"127.0.0.1:9" in sealed for _, sealed, _ in rows), "kept open"
         vault = open_vault(self.data, None)
         places = {name: session_row(name, created_at, "replaced") for name, _, created_at in rows}
@@ -132,16 +133,17 @@ async def _round(gateway: Gateway, kept: Kept, names: list[str], far: int, dice:
     assert back() == EACH
 
 
-async def _story(folder: Path, kills: int) -> None:
+async def _story(folder: Path, rounds: range, database: str) -> None:
     dice, world = random.Random(14), live_world()
     sandbox = await serve_sandbox(world, evolution="127.0.0.1:0")
     async with aiohttp.ClientSession() as client:
-        gateway, kept = Gateway(folder, client), Kept(world, folder / "data")
+        gateway = Gateway(folder, client, environ={"ESTEIO_DATABASE": database})
+        kept = Kept(world, folder / "data", database)
         await gateway.start()
         try:
             server = {"name": "evo", "kind": "evolution", "base_url": sandbox.urls["evolution"]}
             await gateway.ask("POST", "/v1/servers", {**server, "credentials": {"apikey": "sandbox-key"}})
-            for turn in range(kills // 2):
+            for turn in rounds:
                 await _round(gateway, kept, kept.plant(turn), turn % EACH, dice)
         finally:
             gateway.kill()
@@ -149,5 +151,8 @@ async def _story(folder: Path, kills: int) -> None:
             await sandbox.aclose()
 
 
-def test_the_webhook_that_stood_there_is_never_lost(tmp_path: Path) -> None:
-    asyncio.run(_story(tmp_path, KILLS))
+@pytest.mark.parametrize(("dialect", "rounds"), turns([(range(KILLS // 2),)], [(range(2, 3),)]))
+def test_the_webhook_that_stood_there_is_never_lost(
+    tmp_path: Path, new_database: Callable[[], str], rounds: range
+) -> None:
+    asyncio.run(_story(tmp_path, rounds, new_database()))

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.durability.dialects import turns
 from tests.durability.gateway_process import Gateway, stage
 from tests.durability.test_kill9 import PROGRAM
 
@@ -30,12 +32,12 @@ async def _load(gateway: Gateway, ids: dict[str, list[str]], stop: asyncio.Event
         number += 1
 
 
-async def _story(folder: Path) -> int:
-    async with stage(folder, program=PROGRAM) as (world, gateway):
+async def _story(folder: Path, kills: int, database: str) -> int:
+    async with stage(folder, program=PROGRAM, database=database) as (world, gateway):
         ids: dict[str, list[str]] = {chat: [] for chat in CHATS}
         stop, dice = asyncio.Event(), random.Random(16)
         load = asyncio.get_running_loop().create_task(_load(gateway, ids, stop))
-        for _ in range(KILLS):
+        for _ in range(kills):
             await asyncio.sleep(dice.uniform(0.2, 0.8))
             gateway.kill()
             await gateway.ended()
@@ -62,12 +64,15 @@ async def _story(folder: Path) -> int:
         return accepted
 
 
-def test_a_repeat_after_a_kill_is_the_same_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("dialect", "kills"), turns([(KILLS,)], [(2,)]))
+def test_a_repeat_after_a_kill_is_the_same_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_database: Callable[[], str], kills: int
+) -> None:
     monkeypatch.setenv("ESTEIO_DOOR_DEDUPE_S", "300")
     monkeypatch.setenv("ESTEIO_DOOR_WAIT_S", "0.2")
 
     async def whole() -> int:
         async with asyncio.timeout(LONGEST_S):
-            return await _story(tmp_path)
+            return await _story(tmp_path, kills, new_database())
 
-    assert asyncio.run(whole()) > KILLS
+    assert asyncio.run(whole()) > kills

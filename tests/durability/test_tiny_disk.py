@@ -18,6 +18,8 @@ import pytest
 from esteio.sim.world.world import World
 from tests.durability.gateway_process import PHONE, Gateway, stage
 
+pytestmark = pytest.mark.sqlite_only("the disk of a PostgreSQL is its server's matter")
+
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
 TINY = 'mkdir -p data && mount -t tmpfs -o size=4m tiny data && exec "$@" >>data/log.txt 2>&1'
 FROZEN = 'mkdir -p data && mount -t tmpfs -o size=4m,ro tiny data && exec "$@"'

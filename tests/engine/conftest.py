@@ -1,27 +1,14 @@
-"""The engine's suite over the other dialect: `ESTEIO_DIALECT=postgres`. Not all of it passes there yet."""
+"""The engine's suite over the other dialect: `ESTEIO_DIALECT=postgres`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.postgres_server.cluster import Cluster
-from tests.postgres_server.dialects import Databases, over_postgres
-
-OVER_POSTGRES = os.environ.get("ESTEIO_DIALECT") == "postgres"
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call() -> Generator[None, object, object]:
-    """A few look into SQLite itself, or break it: they have nothing to say of another."""
-    try:
-        return (yield)
-    except (AttributeError, AssertionError) as error:
-        if OVER_POSTGRES and "Postgres" in str(error):
-            pytest.skip("it looks into SQLite itself")
-        raise
+from tests.postgres_server.dialects import OVER_POSTGRES, Databases, over_postgres
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """Tests that were written over SQLite, run over PostgreSQL: what they open in memory or in a file is a database there.
 
+    ESTEIO_DIALECT=postgres                    asks for it (`OVER_POSTGRES`); suites that can, heed it
     over_postgres(databases, monkeypatch)      from now on, until the test's end
 
+What is about SQLite itself is marked `sqlite_only(reason)` and left out then.
 A file's name names a database, so that a store that is opened again finds what it left. Virtual clocks stand still
 while the database is waited for.
 """
@@ -9,6 +11,8 @@ while the database is waited for.
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -19,6 +23,15 @@ from esteio.store.postgres import PostgresStore
 from esteio.store.sqlite import SqliteStore
 from tests.postgres_server.cluster import Cluster
 from tests.postgres_server.shared import EMPTIED, migrated
+
+OVER_POSTGRES = os.environ.get("ESTEIO_DIALECT") == "postgres"
+
+
+def leave_out_sqlite_only(items: Sequence[pytest.Item]) -> None:
+    """Of what was collected, each with its reason."""
+    for item in items:
+        for marker in item.iter_markers("sqlite_only"):
+            item.add_marker(pytest.mark.skip(reason=f"SQLite only: {marker.args[0]}"))
 
 
 class Databases:

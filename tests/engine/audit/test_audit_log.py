@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 from typing import Self
 
-import apsw
 import pytest
 
 from esteio.core.audit.chain import Head
@@ -21,6 +20,7 @@ from esteio.store.ports.audit import AuditFilter
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault, WrongKey, new_key
 from tests.engine.commands.conftest import NOW, SetClock
+from tests.postgres_server.raw import raw
 
 VAULT = Vault(new_key().encode())
 ANA = Actor("key", "key_ana", "Ana", "203.0.113.7", "req-1")
@@ -168,20 +168,17 @@ Tamper = tuple[str, ...]
         ),
         (("DELETE FROM audit_log",), "cut-off 1 6"),
         (("DELETE FROM audit_head",), "head-missing 0 0"),
-        (("UPDATE audit_head SET encrypted = x'00'",), "keys-unreadable 0 0"),
+        (("UPDATE audit_head SET encrypted = :zero",), "keys-unreadable 0 0"),
     ],
 )
 def test_what_is_done_to_the_raw_database_is_found_and_named(tmp_path: Path, how: Tamper, found: str) -> None:
     async def test() -> None:
-        path = tmp_path / "esteio.db"
-        async with Kept(path) as kept:
+        async with Kept(tmp_path / "esteio.db") as kept:
             for number in range(5):
                 await kept.key(number)
-        raw = apsw.Connection(str(path))
         for statement in how:
-            raw.execute(statement)
-        raw.close()
-        store = SqliteStore(path)
+            raw(kept.store).run(statement, zero=b"\0")
+        store = SqliteStore(tmp_path / "esteio.db")
         await store.start(NOW)
         verdict = await AuditLog(store.audit, VAULT, SetClock(), keep_s=0).verify()
         await store.aclose()
@@ -200,20 +197,18 @@ def test_a_whole_chain_written_by_somebody_with_another_key(tmp_path: Path) -> N
             await kept.key(1)
         async with Kept(theirs, Vault(new_key().encode())) as other:
             await other.key(1)
-        raw = apsw.Connection(str(path))
-        raw.execute(
-            f"ATTACH '{theirs}' AS theirs; DELETE FROM audit_log; INSERT INTO audit_log SELECT * FROM theirs.audit_log"
+        raw(kept.store).run("DELETE FROM audit_log")
+        for row in raw(other.store).rows("SELECT * FROM audit_log"):
+            values = {f"c{place}": value for place, value in enumerate(row)}
+            raw(kept.store).run(f"INSERT INTO audit_log VALUES (:{', :'.join(values)})", **values)
+        ((seq, digest, seal, keys),) = raw(other.store).rows("SELECT seq, hash, seal, encrypted FROM audit_head")
+        raw(kept.store).run(
+            "UPDATE audit_head SET seq = :seq, hash = :hash, seal = :seal", seq=seq, hash=digest, seal=seal
         )
-        raw.execute("UPDATE audit_head SET (seq, hash, seal) = (SELECT seq, hash, seal FROM theirs.audit_head)")
-        raw.close()
         async with Kept(path) as kept:
             found = [(one.kind, one.first, one.last) for one in (await kept.log.verify()).findings]
             assert found == [("changed", 1, 2), ("head-changed", 2, 2)]
-        raw = apsw.Connection(str(path))
-        raw.execute(
-            f"ATTACH '{theirs}' AS theirs; UPDATE audit_head SET encrypted = (SELECT encrypted FROM theirs.audit_head)"
-        )
-        raw.close()
+        raw(kept.store).run("UPDATE audit_head SET encrypted = :keys", keys=keys)
         with pytest.raises(WrongKey):
             async with Kept(path):
                 pass
@@ -226,9 +221,7 @@ def test_a_log_without_its_head_goes_on_and_says_that_what_was_before_cannot_be_
         path = tmp_path / "esteio.db"
         async with Kept(path) as kept:
             await kept.key(1)
-        raw = apsw.Connection(str(path))
-        raw.execute("DELETE FROM audit_head")
-        raw.close()
+        raw(kept.store).run("DELETE FROM audit_head")
         async with Kept(path) as again:
             await again.key(2)
             verdict = await again.log.verify()

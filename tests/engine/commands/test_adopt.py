@@ -18,9 +18,9 @@ from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
 from esteio.sim.providers.evolution.instance import EvolutionInstance, WebhookRow
 from esteio.sim.providers.wapi.instance import WapiInstance
-from esteio.store.sqlite import SqliteStore
 from tests.engine.engine_stage import CUSTOMER, PHONE, play
 from tests.narrowing import not_none, of_type
+from tests.postgres_server.raw import raw
 
 N8N = "http://8.8.4.4/webhook/abc?k=1"
 EVENTS = ("MESSAGES_UPSERT", "CONNECTION_UPDATE", "CHATS_UPSERT")
@@ -169,8 +169,8 @@ def test_ours_is_never_set_before_the_other_is_on_disk(kind: str) -> None:
 
         def before(request: HttpRequest) -> HttpResponse | None:
             if "webhook/set" in request.url or "update-webhook" in request.url:
-                kept = of_type(SqliteStore, lab.store).database.reader.read_values("session_replaced", {"id": 1})
-                overwritten.append(kept != [None])
+                kept = raw(lab.store).rows("SELECT replaced FROM sessions WHERE name = 'loja'")
+                overwritten.append(kept != [(None,)])
             return None
 
         Watched(lab, before)

@@ -14,6 +14,7 @@ from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault, inject
 from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
 from tests.media_hosts import MediaLab
+from tests.postgres_server.raw import raw
 
 SECRET = "meu CPF é 111.222.333-44"
 OLD_SPELLING = CUSTOMER[:4] + CUSTOMER[5:]
@@ -25,11 +26,8 @@ def _every(_: str) -> bool:
 
 def _dump(lab: Lab, *, without: str = "") -> str:
     """Every table of the database but one, as text."""
-    connection = lab.store.database.db.connection  # type: ignore[attr-defined]
-    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
-    rows: list[Any] = []
-    for table in set(tables) - {without}:
-        rows += connection.execute(f"SELECT * FROM {table}").fetchall()
+    db = raw(lab.store)
+    rows = [row for table in set(db.tables()) - {without} for row in db.rows(f"SELECT * FROM {table}")]
     return "\n".join(str(row) for row in rows)
 
 

@@ -12,8 +12,7 @@ from esteio.store.base import EventRow
 from esteio.store.delivery import Endpoint
 from esteio.store.sql import rows
 from esteio.store.sql.db import Db
-from esteio.store.sqlite import SqliteStore
-from tests.narrowing import of_type
+from tests.postgres_server.raw import known_store
 
 
 class Room:
@@ -21,7 +20,7 @@ class Room:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.store = of_type(SqliteStore, lab.store)
+        self.store = known_store(lab.store)
 
     @property
     def now(self) -> float:

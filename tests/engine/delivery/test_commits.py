@@ -6,6 +6,8 @@ import asyncio
 import threading
 from pathlib import Path
 
+import pytest
+
 from esteio.clock import SystemClock
 from esteio.core.model.ids import SessionName
 from esteio.engine.delivery.dispatch import DeliveryDispatch
@@ -41,6 +43,7 @@ async def held_back(store: SqliteStore) -> threading.Event:
     return held
 
 
+@pytest.mark.sqlite_only("what its one writer finds waiting is one commit; PostgreSQL has no such queue")
 def test_an_event_is_dealt_and_claimed_in_one_commit(tmp_path: Path) -> None:
     commits: list[str] = []
 

@@ -15,6 +15,7 @@ from esteio.engine.key_scope import EVERYTHING
 from esteio.sim.lab import Lab
 from esteio.store.base import InboxSettlement, RawInbound, UnreadableRow
 from tests.engine.engine_stage import CUSTOMER, came_in, event_types, linked, play
+from tests.postgres_server.raw import raw
 
 
 async def post(lab: Lab, event: str, data: Any, session: str = "loja") -> None:
@@ -123,13 +124,13 @@ def test_erasure_needs_no_decoding() -> None:
         for ident in ("A", "B"):
             await post(lab, "messages.upsert", message(lab, ident, {"conversation": "meu segredo"}))
         await asyncio.sleep(5)
-        db = lab.store.database.db.connection  # type: ignore[attr-defined]
-        db.execute('UPDATE messages SET content = \'{"kind":"text","text":"meu segredo\' WHERE provider_id = \'A\'')
-        db.execute("UPDATE events SET data = substr(data, 1, 40) || 'meu segredo' WHERE type = 'message.received'")
+        db = raw(lab.store)
+        db.run("UPDATE messages SET content = :cut WHERE provider_id = 'A'", cut='{"kind":"text","text":"meu segredo')
+        db.run("UPDATE events SET data = substr(data, 1, 40) || 'meu segredo' WHERE type = 'message.received'")
         assert [one.content.kind for one in await came_in(lab)] == ["text", "text"]
         assert [event.data for event in await event_types(lab, "message.received")] == [{}, {}]
         await lab.commands.contacts.erase(CUSTOMER, EVERYTHING)
-        left = [*db.execute("SELECT content FROM messages"), *db.execute("SELECT data FROM events")]
+        left = [*db.rows("SELECT content FROM messages"), *db.rows("SELECT data FROM events")]
         assert "segredo" not in str(left)
 
     play(story)
@@ -171,9 +172,9 @@ def test_batches_are_bounded_by_bytes_and_one_that_is_larger_comes_alone() -> No
             await lab.store.inbox.accept(RawInbound(session.id, "", {}, b"x" * size, lab.clock.now()))
         seen = []
         while batch := await lab.store.inbox.unread(4, 1000):
-            seen.append([len(raw.body) for raw in batch])
-            for raw in batch:
-                await lab.store.inbox.settle(InboxSettlement(raw.id, session.id, lab.clock.now(), True))
+            seen.append([len(row.body) for row in batch])
+            for row in batch:
+                await lab.store.inbox.settle(InboxSettlement(row.id, session.id, lab.clock.now(), True))
         assert seen == [[10, 600], [600], [2000], [10, 10]]
 
     play(story)

@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Mapping
 
-import apsw
 import pytest
 
 from esteio.config import Retention
@@ -15,16 +14,15 @@ from esteio.engine.maintenance import PURGE_EVERY_S
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault, inject
 from esteio.store.ports.maintenance import PURGED_AT_ONCE
-from esteio.store.sqlite import SqliteStore
 from tests.engine.engine_stage import CUSTOMER, PHONE, linked, play
-from tests.narrowing import of_type
+from tests.postgres_server.raw import raw
 
 DAY = 86_400.0
 WEEKS = int(os.environ.get("WEEKS", "0"))
 OLD = """
 WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < :many)
 INSERT INTO provider_webhooks (session_id, path, headers, body, received_at, state, note)
-SELECT (SELECT max(id) FROM sessions), '', '{}', x'', 0, 'read', '' FROM number
+SELECT (SELECT max(id) FROM sessions), '', '{}', :body, 0, 'read', '' FROM number
 """
 GROWS = {
     "attempts",
@@ -55,22 +53,17 @@ SHORT = Retention(
 
 def rows_of(lab: Lab) -> Mapping[str, int]:
     """How many rows each table has."""
-    database: apsw.Connection = of_type(SqliteStore, lab.store).database.db.connection
-    tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-    return {
-        name: next(iter(database.execute(f'SELECT count(*) FROM "{name}"')))[0]
-        for name in tables
-        if not name.startswith("sqlite_")
-    }
+    database = raw(lab.store)
+    counts = {name: database.rows(f'SELECT count(*) FROM "{name}"') for name in database.tables()}
+    return {name: many for name, ((many,),) in counts.items()}
 
 
 def test_everything_old_goes_however_much_came_between_two_purges() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        database = of_type(SqliteStore, lab.store).database.db.connection
-        database.execute(OLD, {"many": 3 * PURGED_AT_ONCE})
+        raw(lab.store).run(OLD, many=3 * PURGED_AT_ONCE, body=b"")
         await asyncio.sleep(PURGE_EVERY_S + 60)
-        ((left,),) = database.execute("SELECT count(*) FROM provider_webhooks WHERE received_at = 0")
+        ((left,),) = raw(lab.store).rows("SELECT count(*) FROM provider_webhooks WHERE received_at = 0")
         assert left == 0
 
     play(story)

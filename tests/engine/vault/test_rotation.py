@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import apsw
 import msgspec
 import pytest
 
@@ -26,6 +25,7 @@ from esteio.store.ports.sealed import SEALED_TABLES
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import KEY_FILE, Vault, key_id_of, new_key, open_vault
 from tests.engine.commands.conftest import NOW, SetClock
+from tests.postgres_server.raw import raw
 
 SESSIONS = 450
 """More than one transaction's."""
@@ -252,9 +252,9 @@ def test_a_value_that_was_moved_to_another_row_stops_the_change_and_is_named(tmp
     async def test() -> None:
         house = await House(tmp_path).open()
         await house.fill(2)
-        raw = apsw.Connection(str(tmp_path / "esteio.db"))
-        raw.execute("UPDATE webhook_endpoints SET encrypted = (SELECT encrypted FROM servers WHERE name = 'evo')")
-        raw.close()
+        raw(house.store).run(
+            "UPDATE webhook_endpoints SET encrypted = (SELECT encrypted FROM servers WHERE name = 'evo')"
+        )
         with pytest.raises(CommandError) as caught:
             await house.rotated()
         assert (caught.value.code, caught.value.words["place"]) == ("vault-foreign-value", "webhook/wh_1")
