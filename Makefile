@@ -13,6 +13,7 @@ BENCH ?= accept inbound deliver
 SIM ?= $(if $(ARGS),storm,storm postgres nodes guards mutants kills fuzz weeks)
 WEEKS ?= 3
 KILLS ?= 1000
+POSTGRES_KILLS ?= 100
 FUZZ ?= 100000
 STORMS ?= 5
 NODE_STORMS ?= 50
@@ -67,15 +68,18 @@ check: $(VENV)/.dev ## without running the product: style, types, import rules, 
 	$(VENV)/bin/deptry --no-ansi src || verdict=1; \
 	exit $$verdict
 
-sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, five over PostgreSQL, fifty over nodes that die, guards deleted one by one, 500 mutants of the judge, 1,000 kill -9, 100,000 wrong bodies, three weeks in which no table grows; with ARGS the storm alone
+sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, five over PostgreSQL with the engine's and the durability suite, fifty over nodes that die, guards deleted one by one, 500 mutants of the judge, 1,000 kill -9, 100,000 wrong bodies, three weeks in which no table grows; with ARGS the storm alone
 
 # ARGS go to `esteio simulate`.
 sim-storm: $(VENV)/.dev
 	$(VENV)/bin/esteio simulate $(ARGS)
 
-# The same over a real PostgreSQL, without a digest.
+# On a real PostgreSQL: storms, without a digest; the engine's suite; the durability suite, whole.
+sim-postgres: export ESTEIO_DIALECT := postgres
 sim-postgres: $(VENV)/.dev
 	STORMS=$(STORMS) $(VENV)/bin/pytest -n $(JOBS) -q tests/sim/storm/test_on_postgres.py
+	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -q tests/engine
+	KILLS=$(POSTGRES_KILLS) $(VENV)/bin/pytest -n $(JOBS) -q tests/durability --ignore tests/durability/nodes
 
 # Nodes that are killed, frozen, cut off and restarted: in virtual time; as real processes; how long others take to take over.
 sim-nodes: $(VENV)/.dev

@@ -176,6 +176,10 @@ class MortalLab(Lab):
             media_store=FileMediaStore(Path(f"{path}.media"), inline=True),
         )
 
+    async def __aexit__(self, *_: object) -> None:
+        await super().__aexit__()
+        await self.real_store.aclose()
+
     async def kill(self) -> None:
         """End every task of the gateway without letting it say goodbye to anybody."""
         self.fate.dead.set()
