@@ -75,7 +75,7 @@ sim-storm: $(VENV)/.dev
 	$(VENV)/bin/esteio simulate $(ARGS)
 
 # On a real PostgreSQL: storms, without a digest; the engine's suite; the durability suite, whole.
-sim-postgres: export ESTEIO_DIALECT := postgres
+sim-postgres: export DIALECT := postgres
 sim-postgres: $(VENV)/.dev
 	STORMS=$(STORMS) $(VENV)/bin/pytest -n $(JOBS) -q tests/sim/storm/test_on_postgres.py
 	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -q tests/engine

@@ -1,6 +1,6 @@
 """On which database the stories of this suite are told: by `turns`, each as (dialect, …).
 
-The whole on SQLite and a short one on PostgreSQL; with `ESTEIO_DIALECT=postgres` the whole on PostgreSQL
+The whole on SQLite and a short one on PostgreSQL; with `DIALECT=postgres` the whole on PostgreSQL
 (`make sim SIM=postgres`). A test that takes `dialect` gets its databases by the fixture `new_database`.
 """
 

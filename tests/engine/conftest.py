@@ -1,4 +1,4 @@
-"""The engine's suite over the other dialect: `ESTEIO_DIALECT=postgres`."""
+"""The engine's suite over the other dialect: `DIALECT=postgres`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Tests that were written over SQLite, run over PostgreSQL: what they open in memory or in a file is a database there.
 
-    ESTEIO_DIALECT=postgres                    asks for it (`OVER_POSTGRES`); suites that can, heed it
+    DIALECT=postgres                    asks for it (`OVER_POSTGRES`); suites that can, heed it
     over_postgres(databases, monkeypatch)      from now on, until the test's end
 
 What is about SQLite itself is marked `sqlite_only(reason)` and left out then.
@@ -24,7 +24,7 @@ from esteio.store.sqlite import SqliteStore
 from tests.postgres_server.cluster import Cluster
 from tests.postgres_server.shared import EMPTIED, migrated
 
-OVER_POSTGRES = os.environ.get("ESTEIO_DIALECT") == "postgres"
+OVER_POSTGRES = os.environ.get("DIALECT") == "postgres"
 
 
 def leave_out_sqlite_only(items: Sequence[pytest.Item]) -> None:
