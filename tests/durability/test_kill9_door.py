@@ -64,7 +64,7 @@ async def _story(folder: Path, kills: int, database: str) -> int:
         return accepted
 
 
-@pytest.mark.parametrize(("dialect", "kills"), turns([(KILLS,)], [(2,)]))
+@pytest.mark.parametrize(("dialect", "kills"), turns([(KILLS,)], [(1,)]))
 def test_a_repeat_after_a_kill_is_the_same_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_database: Callable[[], str], kills: int
 ) -> None:
