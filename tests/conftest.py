@@ -1,4 +1,4 @@
-"""What every room's tests share: how hypothesis and the log behave, which come first. Rooms keep their fixtures."""
+"""What every room's tests share: how hypothesis and the log behave, and which come first. Rooms keep their fixtures."""
 
 from collections.abc import MutableMapping
 from pathlib import Path
