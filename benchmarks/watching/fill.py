@@ -23,22 +23,26 @@ from esteio.vault import open_vault
 
 SETTLES_S = 120.0
 STEP_S = 0.2
-_WANTED = "CREATE TEMPORARY TABLE wanted (name text, server text, phone text)"
+_WANTED = "CREATE TEMPORARY TABLE wanted (name text, server text, phone text, looked_at double precision)"
 _SESSIONS = {
     "name": "w.name",
     "token": "w.name",
     "server": "w.server",
     "phone": "w.phone",
     "phones": "w.phone",
-    # What was seen of a line says whose it is.
-    "facts": "replace(t.facts, t.phone, w.phone)",
+    # What was seen of a line says whose it is. Lines were looked at one after the other, and last proved then.
+    "facts": "CAST(CAST(replace(t.facts, t.phone, w.phone) AS jsonb) ||"
+    " jsonb_build_object('looked_at', w.looked_at, 'life_at', w.looked_at) AS text)",
+    "wake_at": "w.looked_at",
 }
 _OWNERS = {"session_id": "s.id", "node": "NULL"}
 
 
-async def fill(url: str, directory: Path, settings: Path, sessions: int, ports: Sequence[int]) -> None:
-    """Servers and sessions; the servers' secrets are sealed with the word that all nodes know. Raises `Failed` when
-    the first session is not found connected."""
+async def fill(
+    url: str, directory: Path, settings: Path, sessions: int, ports: Sequence[int], *, period_s: float
+) -> None:
+    """Servers and sessions, each looked at in the last `period_s` seconds; the servers' secrets are sealed with the
+    word that all nodes know. Raises `Failed` when the first session is not found connected."""
     _, *others = await _adopt(url, directory, sessions, ports)
     async with gateway(directory, data=directory / "node-first", settings=settings, database=url) as api:
         until = asyncio.get_running_loop().time() + SETTLES_S
@@ -50,8 +54,10 @@ async def fill(url: str, directory: Path, settings: Path, sessions: int, ports: 
         await connection.execute("SET synchronous_commit = off")
         await connection.execute(_WANTED)
         async with connection.cursor().copy("COPY wanted FROM STDIN") as copy:
-            for one in others:
-                await copy.write_row((one.name, one.server, one.phone))
+            now = SystemClock().now()
+            for place, one in enumerate(others):
+                looked_at = now - period_s * (1 - place / len(others))
+                await copy.write_row((one.name, one.server, one.phone, looked_at))
         await _copies(connection, "sessions", _SESSIONS, "CROSS JOIN wanted w", key="id")
         await _copies(connection, "session_owners", _OWNERS, "JOIN sessions s ON s.id <> t.session_id")
         await connection.execute("VACUUM ANALYZE")

@@ -65,7 +65,8 @@ async def run(ask: SuperviseNodes, directory: Path, say: Say, profile: Path | No
         url = database.database()
         say(f"{ask.sessions} sessions are written down")
         settings = _settings(ask, directory)
-        await fill(url, directory, settings, ask.sessions, (await watched(fleet.port)).ports)
+        ports = (await watched(fleet.port)).ports
+        await fill(url, directory, settings, ask.sessions, ports, period_s=ask.period_s)
         nodes = [
             gateway(
                 directory,
