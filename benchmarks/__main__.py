@@ -133,13 +133,14 @@ def supervise_nodes_verb(
     period_s: Annotated[float, typer.Option(min=0.1, help="How often each is probed.")] = 30.0,
     nodes: Annotated[int, typer.Option(min=1, max=8, help="How many nodes share them.")] = 2,
     faults: Annotated[float, typer.Option(min=0, max=0.5, help="Which share of answers and of sockets fails.")] = 0.01,
+    settle_s: Annotated[float | None, typer.Option(min=0, help="After the first looks; a period by default.")] = None,
     profile: Profile = None,
 ) -> None:
     """The same by several nodes on a PostgreSQL started for it, with faults (needs the packages of `make test`)."""
     from benchmarks.watching import nodes as watching  # noqa: PLC0415
 
     size = (sessions, servers, seconds, period_s)
-    _measure(watching.run, watching.SuperviseNodes(*size, nodes, faults), profile)
+    _measure(watching.run, watching.SuperviseNodes(*size, nodes, faults, settle_s), profile)
 
 
 @app.command("soak")

@@ -16,7 +16,7 @@ from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.engine.runtime.leases import SoleHolder
-from esteio.engine.supervision.memory import Memory, SessionRecord
+from esteio.engine.supervision.memory import Memory, ServerRecord, SessionRecord
 from esteio.providers.base import ProbeOutcome, SessionEndpoint
 from esteio.providers.evolution import Evolution
 from esteio.sim.lab import Lab
@@ -197,3 +197,17 @@ def test_what_is_deleted_by_a_command_is_remembered_by_nobody(what: str) -> None
             assert repr(memory) == "Memory(sessions=0, servers=0)"
 
     play(story)
+
+
+def test_with_a_servers_failure_goes_the_answer_before_it_that_was_no_news() -> None:
+    record = ServerRecord()
+    answers = [seen("server_answered", float(at), "probe") for at in range(4)]
+    first, second = (seen("server_failed", float(at), "probe") for at in (5, 6))
+    assert record.news_in(answers[:1]) == []
+    assert record.news_in(answers[1:2]) == []
+    assert record.news_in([first]) == [answers[1], first]
+    assert record.news_in([second]) == [second], "it was told"
+    record.troubled = True
+    assert record.news_in(answers[2:3]) == answers[2:3]
+    record.troubled = False
+    assert record.news_in([answers[3], first]) == [answers[3], first]

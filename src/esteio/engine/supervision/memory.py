@@ -15,7 +15,7 @@ here: a rule, a read, and what is no cache (work under way, token buckets, place
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -85,11 +85,27 @@ class ServerRecord(msgspec.Struct, gc=False, eq=False):
     """Where the last list was read, and what was asked and answered."""
     troubled: bool = False
     """Whether it is news that this server answered."""
+    answered: Evidence | None = None
+    """Its last answer to a look of ours that was no news."""
     sessions: set[SessionId] = msgspec.field(default_factory=set)
     """Those of its sessions that have a view here."""
 
     def __repr__(self) -> str:
         return f"ServerRecord({len(self.sessions)} sessions)"
+
+    def news_in(self, evidence: Sequence[Evidence]) -> list[Evidence]:
+        """What of this is to be told. With the first failure goes the answer before it, of which nobody was told: a
+        server that fails now and then is not away."""
+        news: list[Evidence] = []
+        for piece in evidence:
+            if piece.kind == "server_answered" and not self.troubled:
+                self.answered = piece
+                continue
+            if self.answered is not None:  # guard: answer-between-failures-told
+                news.append(self.answered)
+                self.answered = None
+            news.append(piece)
+        return news
 
 
 class Memory:

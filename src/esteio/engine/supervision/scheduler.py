@@ -346,8 +346,7 @@ class Scheduler:
 
     def _pass_on(self, server: ServerName, saw: ProbeResult) -> None:
         """Only what is news about the server: that a sound one answered is told by its own look often enough."""
-        troubled = self._memory.server(server).troubled
-        telling = [e for e in saw.server if troubled or e.kind != "server_answered"]
+        telling = self._memory.server(server).news_in(saw.server)
         if telling:
             self.submit(server, telling)
 
