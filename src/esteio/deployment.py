@@ -13,7 +13,7 @@ from esteio.clock import NodeClock
 from esteio.config import Settings
 from esteio.engine.runtime.node_leases import NodeName
 from esteio.engine.url_guard import may_reach
-from esteio.providers.driver import AiohttpTransport, log_exchange
+from esteio.providers.driver import AiohttpTransport, trace_at
 from esteio.providers.forward import Forward
 from esteio.store.base import Store
 from esteio.store.media import FileMediaStore, MediaStore
@@ -43,7 +43,7 @@ def media_transport(settings: Settings) -> AiohttpTransport:
 
 def forward_transport(settings: Settings) -> Forward:
     """The road to the providers for calls that clients make themselves."""
-    return Forward(max_body_bytes=settings.max_carried_bytes, trace=log_exchange)
+    return Forward(max_body_bytes=settings.max_carried_bytes, trace=trace_at(settings.log.level))
 
 
 def download_transport(settings: Settings) -> AiohttpTransport:

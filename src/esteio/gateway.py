@@ -72,7 +72,7 @@ from esteio.engine.supervision.scheduler import Scheduler
 from esteio.engine.supervision.silence_watch import SilenceWatch
 from esteio.engine.url_guard import Resolver, check_target, system_resolver
 from esteio.providers.base import Transport
-from esteio.providers.driver import AiohttpTransport, log_exchange
+from esteio.providers.driver import AiohttpTransport, trace_at
 from esteio.providers.pass_through import StreamingTransport, WholeAnswers
 from esteio.providers.registry import Registry, load
 from esteio.providers.traced import TracedTransport
@@ -435,7 +435,7 @@ class Gateway:
             store=store,
             node=node_of(settings, clock),
             clock=clock,
-            transport=AiohttpTransport(trace=log_exchange),
+            transport=AiohttpTransport(trace=trace_at(settings.log.level)),
             public_transport=public_transport(settings),
             media_transport=media_transport(settings),
             downloads=download_transport(settings),

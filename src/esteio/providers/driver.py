@@ -11,15 +11,16 @@ import asyncio
 import errno
 import re
 import socket
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
 import aiohttp
 import msgspec
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
+from yarl import URL
 
 from esteio.clock import stopwatch
 from esteio.log import logger
@@ -39,6 +40,9 @@ LATE_S = 1.0
 """A time-out that is over for so long when it is noticed tells that the loop was held up."""
 CROWDED = "too many requests to this server are under way"
 NOT_ALLOWED = "the name leads to an address that may not be reached"
+_HEADERS = {"User-Agent": "esteio", "Accept": "application/json"}
+_MOST_DESTINATIONS = 1024
+"""Media may lie on any number of hosts."""
 PLAIN_HEADERS = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "user-agent"})
 """Whatever any other header of a request holds is kept out of the trace: each adapter names its key's header itself."""
 
@@ -76,8 +80,14 @@ class Exchanged(msgspec.Struct, frozen=True):
 Trace = Callable[[Exchanged], None]
 
 
+def trace_at(level: str) -> Trace | None:
+    """The trace of a gateway in service, whose log tells of `level` and above: every exchange with a provider, at level
+    debug."""
+    return log_exchange if level == "debug" else None
+
+
 def log_exchange(one: Exchanged) -> None:
-    """The trace of a gateway in service: every exchange with a provider, at level debug."""
+    """One line at level debug."""
     words = {"method": one.method, "host": one.host, "path": one.path, "status": one.status, "duration_ms": one.ms}
     if one.failed:
         log.debug("exchange.failed", **words, error=one.failed)
@@ -112,7 +122,10 @@ class AiohttpTransport:
         self._per_host = connections_per_host
         self._trace = trace
         self._may_reach = may_reach
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._connectors: dict[str, aiohttp.BaseConnector] = {}
+        """By Unix socket; of TCP under no name."""
+        self._destinations: dict[str, aiohttp.ClientRequest] = {}
+        """Where a URL leads and the headers that every request there has, by its beginning."""
         # Each lives as long as somebody holds it: media may lie on any number of hosts.
         self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
@@ -138,10 +151,10 @@ class AiohttpTransport:
 
     async def aclose(self) -> None:
         """Close what is held open. Double close is harmless."""
-        sessions = list(self._sessions.values())
-        self._sessions.clear()
-        for session in sessions:
-            await session.close()
+        connectors = list(self._connectors.values())
+        self._connectors.clear()
+        for connector in connectors:
+            await connector.close()
 
     async def _in_turn(self, request: HttpRequest) -> HttpResponse:
         if not self._per_host:  # guard: turns-per-host
@@ -166,86 +179,144 @@ class AiohttpTransport:
 
     async def _exchange(self, request: HttpRequest) -> HttpResponse:
         mark = Mark(stopwatch() + request.timeout_s)
-        MARK.set(mark)
+        headers = request.headers
+        if request.method in aiohttp.ClientRequest.POST_METHODS:
+            headers = {"content-type": "application/octet-stream", **headers}
         try:
-            session, url = self._pool(request.url)
-            async with session.request(
-                request.method,
-                url,
-                headers=dict(request.headers),
-                data=request.body or None,
-                allow_redirects=False,
-                timeout=_within(request.timeout_s),
-            ) as answer:
-                body = await self._read(answer)
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return HttpResponse(answer.status, headers, body)
+            async with asyncio.timeout(request.timeout_s):
+                asked = await self._ask(request, headers, mark)
+                try:
+                    body = await self._read(asked)
+                finally:
+                    # What was not read to its end is not used again.
+                    asked.connection.release()
         except TransportFailed:
             raise
         except Exception as error:
             raise translated(error, mark, request.timeout_s) from error
+        return HttpResponse(asked.head.code, {name.lower(): value for name, value in asked.head.headers.items()}, body)
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _ask(
+        self,
+        request: HttpRequest,
+        headers: Mapping[str, str],
+        mark: Mark,
+        *,
+        as_written: bool = False,
+        connect_s: float | None = None,
+        idle_s: float | None = None,
+    ) -> Asked:
+        """Write the request on a connection, and wait for the head of its answer. The library's session above its
+        connections would do the same for twice the price, and repeat GET, PUT and DELETE by itself when a kept
+        connection turns out closed: a DELETE is a logout, a GET is a W-API restart, and only rows may repeat what acts.
+        `as_written`: the URL's path and query are not touched.
+        """
+        connector, url = self._connector(request.url, as_written=as_written)
+        to = self._destination(url)
+        connection = await connector.connect(to, [], aiohttp.ClientTimeout(sock_connect=connect_s))
+        protocol, pipe = connection.protocol, connection.transport
+        if protocol is None or pipe is None:
+            raise aiohttp.ServerDisconnectedError
+        try:
+            protocol.set_response_params(
+                skip_payload=request.method == "HEAD",
+                read_until_eof=True,
+                auto_decompress=True,
+                read_timeout=idle_s,
+            )
+            head = _head(request, url, to, headers)
+            mark.sent, mark.kept = "maybe", protocol in _USED  # guard: written-is-not-surely-unsent
+            _USED.add(protocol)
+            pipe.write(head + request.body)
+            protocol.start_timeout()
+            while True:
+                message, payload = await protocol.read()
+                if message.code == 101 or not 100 <= message.code <= 199:
+                    return Asked(connection, message, payload)
+        except BaseException:
+            connection.close()
+            raise
+
+    async def _read(self, asked: Asked) -> bytes:
         # A length that is told is kept to by the parser; what is packed may be of any length.
-        length = answer.content_length
+        told = asked.head.headers
+        length = told.get("content-length", "")
         # guard: packed-answer-measured-unpacked, answer-length-bounded
-        if length is not None and length <= self._max_body_bytes and "content-encoding" not in answer.headers:
-            return await answer.read()
+        if length.isdecimal() and int(length) <= self._max_body_bytes and "content-encoding" not in told:
+            return await asked.payload.read()
         chunks: list[bytes] = []
         held = 0
-        async for chunk in answer.content.iter_any():
+        async for chunk in asked.payload.iter_any():
             held += len(chunk)
             if held > self._max_body_bytes:
-                answer.close()
                 if self._cuts_answers:
                     return b"".join((*chunks, chunk))[: self._max_body_bytes]
                 raise TransportFailed(f"{TOO_LARGE}: more than {self._max_body_bytes} bytes", sent="maybe")
             chunks.append(chunk)
         return b"".join(chunks)
 
-    def _pool(self, url: str) -> tuple[aiohttp.ClientSession, str]:
-        """The session whose connections lead there, and the URL as that session wants it."""
+    def _connector(self, url: str, *, as_written: bool) -> tuple[aiohttp.BaseConnector, URL]:
+        """The connections that lead there, and the URL as it is asked for on them."""
         if url.startswith(("http://", "https://")):
             # Nearly always; taking the URL apart once more would cost more than the request does.
-            return self._session(""), url
+            return self._connections(""), URL(url, encoded=as_written)
         parts = urlsplit(url)
         if parts.scheme in ("http", "https"):
-            return self._session(""), url
+            return self._connections(""), URL(url, encoded=as_written)
         if parts.scheme != "http+unix" or self._may_reach is not None:
             raise TransportFailed(f"unknown scheme {parts.scheme!r}", sent="no")
         query = f"?{parts.query}" if parts.query else ""
-        return self._session(unquote(parts.netloc)), f"http://localhost{parts.path or '/'}{query}"
-
-    def _session(self, socket: str) -> aiohttp.ClientSession:
-        session = self._sessions.get(socket)
-        if session is None or session.closed:
-            session = self._sessions[socket] = self._new_session(socket)
-        return session
-
-    def _new_session(self, socket: str) -> aiohttp.ClientSession:
-        connector: aiohttp.BaseConnector
-        if socket:
-            connector = aiohttp.UnixConnector(
-                socket, limit=0, limit_per_host=self._per_host, keepalive_timeout=KEEP_ALIVE_S
-            )
-        else:
-            connector = aiohttp.TCPConnector(
-                limit=0,
-                limit_per_host=self._per_host,
-                keepalive_timeout=KEEP_ALIVE_S,
-                socket_factory=None if self._may_reach is None else _guarded(self._may_reach),
-            )
-        session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            request_class=_Marked,
-            headers={"User-Agent": "esteio", "Accept": "application/json"},
+        return self._connections(unquote(parts.netloc)), URL(
+            f"http://localhost{parts.path or '/'}{query}", encoded=as_written
         )
-        # The library repeats GET, PUT and DELETE by itself when a kept connection turns out closed. A DELETE is a
-        # logout, a GET is a W-API restart: only rows may repeat what acts. There is no public switch.
-        session._retry_connection = False
-        return session
+
+    def _destination(self, url: URL) -> aiohttp.ClientRequest:
+        """Whom the library connects to for this URL. Raises `aiohttp.InvalidURL`."""
+        place = f"{url.scheme}://{url.raw_authority}"
+        known = self._destinations.get(place)
+        if known is None:
+            if len(self._destinations) >= _MOST_DESTINATIONS:
+                self._destinations.clear()
+            loop = asyncio.get_running_loop()
+            known = self._destinations[place] = aiohttp.ClientRequest("GET", url, headers=_HEADERS, loop=loop)
+        return known
+
+    def _connections(self, socket: str) -> aiohttp.BaseConnector:
+        connector = self._connectors.get(socket)
+        if connector is None or connector.closed:
+            connector = self._connectors[socket] = self._new_connector(socket)
+        return connector
+
+    def _new_connector(self, socket: str) -> aiohttp.BaseConnector:
+        if socket:
+            return aiohttp.UnixConnector(socket, limit=0, limit_per_host=self._per_host, keepalive_timeout=KEEP_ALIVE_S)
+        return aiohttp.TCPConnector(
+            limit=0,
+            limit_per_host=self._per_host,
+            keepalive_timeout=KEEP_ALIVE_S,
+            socket_factory=None if self._may_reach is None else _guarded(self._may_reach),
+        )
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request that was written, and the head of its answer; whoever has it releases the connection."""
+
+    connection: Connection
+    head: RawResponseMessage
+    payload: aiohttp.StreamReader
+
+
+def _head(request: HttpRequest, url: URL, to: aiohttp.ClientRequest, own: Mapping[str, str]) -> bytes:
+    """A request's first lines. Raises `ValueError` for what would end one of them early."""
+    headers = to.headers.copy()
+    headers.update(own)
+    if request.body or request.method not in aiohttp.ClientRequest.GET_METHODS:
+        headers["Content-Length"] = str(len(request.body))
+    lines = [f"{request.method} {url.raw_path_qs} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
+    text = "\r\n".join(lines)
+    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1 or "\0" in text:
+        raise ValueError("a header with a line break")
+    return f"{text}\r\n\r\n".encode()
 
 
 async def _turn(places: asyncio.Semaphore) -> None:
@@ -255,11 +326,6 @@ async def _turn(places: asyncio.Semaphore) -> None:
             await places.acquire()
     except TimeoutError as error:
         raise TransportFailed(CROWDED, sent="no", crowded=True) from error  # guard: turn-timeout-not-sent
-
-
-@lru_cache(maxsize=64)
-def _within(timeout_s: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=timeout_s)
 
 
 class NotAllowed(OSError):
@@ -288,21 +354,8 @@ class Mark:
         self.until = until
 
 
-MARK: ContextVar[Mark] = ContextVar("mark")
-"""Of the exchange that this task performs."""
 _USED: WeakSet[Any] = WeakSet()
 """Connections on which something was asked before."""
-
-
-class _Marked(aiohttp.ClientRequest):
-    """A request that tells when it is about to be written. (The library's own trace costs a fifth of an exchange.)"""
-
-    async def send(self, conn: Any) -> aiohttp.ClientResponse:
-        """Marked first, then written."""
-        mark = MARK.get()
-        mark.sent, mark.kept = "maybe", conn.protocol in _USED  # guard: written-is-not-surely-unsent
-        _USED.add(conn.protocol)
-        return await super().send(conn)
 
 
 Cause = Literal["", "name", "certificate", "tls"]

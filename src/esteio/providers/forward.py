@@ -6,16 +6,16 @@ nothing is tried a second time and no redirect is followed. Never lives here: wh
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import aiohttp
-from yarl import URL
 
 from esteio.clock import stopwatch
 from esteio.providers.base import HttpRequest, TransportFailed
 from esteio.providers.classify import TOO_LARGE
-from esteio.providers.driver import MARK, AiohttpTransport, Mark, translated
+from esteio.providers.driver import AiohttpTransport, Asked, Mark, translated
 
 CONNECT_S = 10.0
 IDLE_S = 70.0
@@ -29,18 +29,19 @@ UNPACKED = frozenset({"", "identity", "gzip", "deflate"})
 class OpenAnswer:
     """An answer whose head is there. Header names are lower case; what came twice is joined by commas."""
 
-    def __init__(self, answer: aiohttp.ClientResponse, mark: Mark, timeout_s: float) -> None:
-        self._answer, self._mark, self._timeout_s = answer, mark, timeout_s
+    def __init__(self, asked: Asked, mark: Mark, timeout_s: float, until: float) -> None:
+        """`until`: the loop's time by which all of it must have come."""
+        self._payload, self._mark, self._timeout_s, self._until = asked.payload, mark, timeout_s, until
         self._came = 0
-        self.status = answer.status
-        self.headers: Mapping[str, str] = {
-            name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers
-        }
+        self.status = asked.head.code
+        told = asked.head.headers
+        self.headers: Mapping[str, str] = {name.lower(): ", ".join(told.getall(name)) for name in told}
 
     async def next(self) -> bytes:
         """What came next of the body, unpacked; empty at its end. Raises `TransportFailed`."""
         try:
-            piece = await self._answer.content.readany()
+            async with asyncio.timeout_at(self._until):
+                piece = await self._payload.readany()
         except Exception as error:
             raise translated(error, self._mark, _within(error, self._timeout_s)) from error
         self._came += len(piece)
@@ -72,27 +73,22 @@ class Forward(AiohttpTransport):
     @asynccontextmanager
     async def _opened(self, request: HttpRequest) -> AsyncIterator[OpenAnswer]:
         mark = Mark(stopwatch() + request.timeout_s)
-        MARK.set(mark)
-        session, url = self._pool(request.url)
+        until = asyncio.get_running_loop().time() + request.timeout_s
+        headers = {**request.headers, "accept-encoding": "identity"}
         try:
-            answer = await session.request(
-                request.method,
-                URL(url, encoded=True),
-                headers={**request.headers, "accept-encoding": "identity"},
-                data=request.body or None,
-                skip_auto_headers=("Content-Type",),
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=request.timeout_s, sock_connect=CONNECT_S, sock_read=IDLE_S),
-            )
+            async with asyncio.timeout_at(until):
+                asked = await self._ask(request, headers, mark, as_written=True, connect_s=CONNECT_S, idle_s=IDLE_S)
+        except TransportFailed:
+            raise
         except Exception as error:
             raise translated(error, mark, _within(error, request.timeout_s)) from error
         try:
-            packed = answer.headers.get("content-encoding", "").strip().lower()
+            packed = asked.head.headers.get("content-encoding", "").strip().lower()
             if packed not in UNPACKED:  # guard: unreadable-answer-not-passed
                 raise TransportFailed("the answer is packed in a way that was not asked for", sent="maybe")
-            yield OpenAnswer(answer, mark, request.timeout_s)
+            yield OpenAnswer(asked, mark, request.timeout_s, until)
         finally:
-            answer.release()
+            asked.connection.release()
 
 
 def _within(error: Exception, whole_s: float) -> float:
