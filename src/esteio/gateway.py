@@ -337,6 +337,7 @@ class Gateway:
             message_commands=self.commands.messages,
             inboxes=ChatwootInboxes(self._media_transport, allowed=settings.allowed_networks, resolve=resolve),
             door_url=settings.base_url + PREFIX,
+            suspensions=self.commands.suspensions,
         )
         self.lifecycle = Lifecycle(
             store,

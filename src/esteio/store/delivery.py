@@ -59,6 +59,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     tenant: str | None = None
     """Whose it is: it hears that tenant's events, and of the servers that all share; None: the operator's, which hears
     all."""
+    suspended: bool = False
+    """Whether that tenant is: then nobody is called, as if it were disabled. Read, never written."""
 
 
 class Lane(msgspec.Struct, frozen=True):

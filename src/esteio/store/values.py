@@ -118,8 +118,7 @@ class ApiKey(msgspec.Struct, frozen=True):
     expires_at: float | None = None
     revoked_at: float | None = None
     tenant: str | None = None
-    suspended: bool = False
-    """`tenant`: whose it is, None: the operator's; `suspended`: whether that one may not come in now."""
+    """Whose it is; None: the operator's."""
 
 
 class ShortLivedToken(msgspec.Struct, frozen=True):

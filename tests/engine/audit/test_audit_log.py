@@ -160,8 +160,9 @@ Tamper = tuple[str, ...]
         (
             (
                 (
-                    "INSERT INTO audit_log SELECT 7, at, 'login', actor, actor_id, actor_name, address, request_id,"
-                    " session_name, server, target, before, after, chain_key, hash, hash FROM audit_log WHERE seq = 6"
+                    "INSERT INTO audit_log SELECT 7, at, 'login', actor, actor_id, actor_name, actor_tenant, address,"
+                    " request_id, session_name, server, target, tenant, before, after, chain_key, hash, hash"
+                    " FROM audit_log WHERE seq = 6"
                 ),
             ),
             "inserted 7 7",

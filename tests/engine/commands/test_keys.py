@@ -8,11 +8,13 @@ from esteio.engine.commands.keys import PREFIX, REMEMBER_S, KeyCommands
 from esteio.engine.commands.requests import KeyRequest
 from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import Scope
+from esteio.engine.suspensions import Suspensions
 from tests.engine.commands.conftest import Parts, WithParts
 
 
 def keys_of(parts: Parts, admin_key: str = "") -> KeyCommands:
-    return KeyCommands(parts.store.keys, parts.clock, audit=parts.audit, admin_key=admin_key)
+    suspensions = Suspensions(parts.store.tenants, parts.store.sessions, parts.clock)
+    return KeyCommands(parts.store.keys, parts.clock, audit=parts.audit, admin_key=admin_key, suspensions=suspensions)
 
 
 def test_a_secret_opens_until_it_is_revoked(with_parts: WithParts) -> None:

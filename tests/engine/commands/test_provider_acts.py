@@ -14,6 +14,7 @@ from esteio.engine.commands.sessions.provider_acts import ANSWERED_WITHIN_S, Pro
 from esteio.engine.commands.sessions.removal import SessionRemoval
 from esteio.engine.errors import CommandError
 from esteio.engine.supervision.endpoints import Endpoints
+from esteio.engine.suspensions import Suspensions
 from esteio.providers.base import StandingWebhook
 from esteio.store.base import WorkSettlement
 from esteio.store.media import MemoryMediaStore
@@ -126,6 +127,7 @@ def test_a_webhook_that_was_kept_is_put_back_without_a_logout(with_parts: WithPa
 
 
 def removal_of(parts: Parts, addresses: Addresses) -> SessionRemoval:
+    suspensions = Suspensions(parts.store.tenants, parts.store.sessions, parts.clock)
     return SessionRemoval(
         parts.store.media,
         parts.store.sessions,
@@ -135,7 +137,7 @@ def removal_of(parts: Parts, addresses: Addresses) -> SessionRemoval:
         addresses=cast("Endpoints", addresses),
         audit=parts.audit,
         media_store=MemoryMediaStore(),
-        keys=KeyCommands(parts.store.keys, parts.clock, audit=parts.audit, admin_key=""),
+        keys=KeyCommands(parts.store.keys, parts.clock, audit=parts.audit, admin_key="", suspensions=suspensions),
         wakeups=parts.woken,
     )
 

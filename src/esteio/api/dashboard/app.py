@@ -38,7 +38,7 @@ from esteio.engine.audit.acting import acting
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
 from esteio.log import logger
-from esteio.store.base import StoreFull
+from esteio.store.base import ApiKey, StoreFull
 
 LARGEST_FORM = 131_072
 """Bytes: a thousand instances ticked."""
@@ -166,7 +166,7 @@ async def _admitted(visit: Visit, route: PageRoute) -> bool:
     if api.closing:
         raise CommandError("closing")
     login = api.logins.found(visit.cookies)
-    key = None if login is None else await api.commands.keys.authenticate(login.secret)
+    key = None if login is None else await _key_of(visit, login.secret, public=route.role is None)
     if key is not None:
         visit.login, visit.request.key = login, key
     if route.role is None:
@@ -183,6 +183,17 @@ async def _admitted(visit: Visit, route: PageRoute) -> bool:
         scope.named(one.session) for one in await api.store.approvals.by_state(reach=scope)
     )
     return True
+
+
+async def _key_of(visit: Visit, secret: str, *, public: bool) -> ApiKey | None:
+    """The key of a login; None when it opens nothing. A suspended tenant's is said to be so, but on a public page is as
+    good as none. Raises `CommandError("tenant-suspended")`."""
+    try:
+        return await visit.api.commands.keys.authenticate(secret)
+    except CommandError:
+        if public:
+            return None
+        raise
 
 
 def _refused(visit: Visit, error: CommandError) -> ApiResponse:

@@ -111,7 +111,8 @@ class ApiRequest:
     def actor(self, kind: Literal["key", "login"]) -> Actor:
         """The caller, as the audit log names them. `kind`: by which door they came."""
         client = self._scope.get("client") or ("", 0)
-        return Actor(kind, self.key.id, self.key.name, str(client[0]), self.request_id)
+        tenant = scope_of(self.key).tenant
+        return Actor(kind, self.key.id, self.key.name, str(client[0]), self.request_id, tenant)
 
     @property
     def request_id(self) -> str:

@@ -57,6 +57,6 @@ async def _deliveries(api: ApiContext, gauges: Gauges) -> None:
 
 
 def _state(endpoint: Endpoint) -> str:
-    if not endpoint.enabled:
+    if not endpoint.enabled or endpoint.suspended:
         return "disabled"
     return "failing" if endpoint.health.failing_since else "ok"

@@ -16,6 +16,7 @@ from esteio.core.audit.chain import Head, read_head
 from esteio.core.audit.entry import Row
 from esteio.core.views.documents import timestamp
 from esteio.engine.errors import invalid
+from esteio.engine.key_scope import Scope
 from esteio.store.ports.audit import AuditFilter
 
 LAST: Final = 2**62
@@ -35,8 +36,9 @@ class ActorDocument(msgspec.Struct, frozen=True):
 
 
 class AuditDocument(msgspec.Struct, frozen=True):
-    """One row. `before` and `after` hold the settings that differ, never a secret; `hash` binds the row to the one
-    before it."""
+    """One row. `tenant`: in whose log it stands, null: in the operator's alone. `before` and `after` hold the settings
+    that differ, never a secret; `hash` binds the row to the one before it. Of the operator a tenant's key sees the kind
+    alone."""
 
     seq: int
     at: str
@@ -45,6 +47,7 @@ class AuditDocument(msgspec.Struct, frozen=True):
     session: str | None
     server: str | None
     target: str | None
+    tenant: str | None
     before: dict[str, Any]
     after: dict[str, Any]
     hash: str
@@ -81,16 +84,18 @@ class AuditVerdict(msgspec.Struct, frozen=True):
 
 
 async def listed(api: ApiContext, call: ApiRequest) -> ApiResponse:
-    """A page of the log."""
+    """A page of the log, or of what stands in it of the caller's tenant."""
     words = call.query("action", "who", "about", "order", "limit", "after")
     wanted = AuditFilter(words.get("action", ""), words.get("who", ""), words.get("about", ""))
-    limit, order = page_size(words), one_of(words, "order", Order) or "newest"
+    limit, order, scope = page_size(words), one_of(words, "order", Order) or "newest", call.scope
     if order == "oldest":
-        found = await api.store.audit.found(wanted, limit, after=whole_number(words, "after", 0, 0, LAST))
+        after = whole_number(words, "after", 0, 0, LAST)
+        found = await api.store.audit.found(wanted, limit, after=after, reach=scope)
     else:
-        found = await api.store.audit.found(wanted, limit, below=whole_number(words, "after", LAST, 0, LAST))
+        below = whole_number(words, "after", LAST, 0, LAST)
+        found = await api.store.audit.found(wanted, limit, below=below, reach=scope)
     more = str(found[-1].seq) if len(found) == limit else None
-    return answer(AuditPage(tuple(_document(row) for row in found), more))
+    return answer(AuditPage(tuple(_document(row, scope) for row in found), more))
 
 
 async def verify(api: ApiContext, call: ApiRequest) -> ApiResponse:
@@ -111,19 +116,34 @@ def _anchor(text: str | None) -> Head | None:
         raise invalid("head", "must read SEQ:HASH, as a verification told it") from error
 
 
-def _document(row: Row) -> AuditDocument:
+def _document(row: Row, scope: Scope) -> AuditDocument:
     return AuditDocument(
         row.seq,
         timestamp(row.at),
         row.action,
-        ActorDocument(row.actor, row.actor_id, row.actor_name, row.address, row.request_id),  # type: ignore[arg-type]
+        _actor(row, scope),
         row.session_name,
         row.server,
         row.target,
-        msgspec.json.decode(row.before),
-        msgspec.json.decode(row.after),
+        row.tenant,
+        _settings(row.before, scope),
+        _settings(row.after, scope),
         row.hash,
     )
+
+
+def _actor(row: Row, scope: Scope) -> ActorDocument:
+    """Who they are is not told of others than the caller's own."""
+    # guard: operator-not-named-to-tenants
+    known = scope.owns(row.actor_tenant)
+    who = (row.actor_id, row.actor_name, row.address, row.request_id) if known else ("", "", "", "")
+    return ActorDocument(row.actor, *who)  # type: ignore[arg-type]  # the column holds a kind
+
+
+def _settings(text: str, scope: Scope) -> dict[str, Any]:
+    """Without the names of other tenants."""
+    found = msgspec.json.decode(text, type=dict[str, Any])
+    return {name: word for name, word in found.items() if name != "tenant" or scope.owns(word)}
 
 
 ROUTES = (
@@ -140,7 +160,7 @@ ROUTES = (
             Parameter("about", "only about this session, server or other thing"),
             Parameter("order", "`newest` first or `oldest`", schema={"type": "string", "enum": ["newest", "oldest"]}),
         ),
-        scope=scopes.GATEWAY,
+        scope=scopes.TENANT,
     ),
     Route(
         "GET",

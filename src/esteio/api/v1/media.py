@@ -50,7 +50,9 @@ async def by_link(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The same for whoever holds a signed address."""
     words = call.query("expires", "signature")
     api.links.check(call.path["id"], words.get("expires", ""), words.get("signature", ""))
-    return await _handed_out(api, call, await api.commands.lookup.message(call.path["id"], SIGNED))
+    message = await api.commands.lookup.message(call.path["id"], SIGNED)
+    await api.commands.suspensions.check_session(message.session_id)  # guard: suspended-tenants-media-closed
+    return await _handed_out(api, call, message)
 
 
 async def _handed_out(api: ApiContext, call: ApiRequest, message: Message) -> ApiResponse:
@@ -170,7 +172,7 @@ BY_LINK = Route(
     None,
     "The same by a signed address",
     {200: None, 206: None, 304: None, 416: None},
-    errors=("unknown-field", "unknown-message", "link-invalid", "link-expired", *_ERRORS),
+    errors=("unknown-field", "unknown-message", "link-invalid", "link-expired", "tenant-suspended", *_ERRORS),
     tag="messages",
     parameters=(
         Parameter("expires", "until when the address is good"),

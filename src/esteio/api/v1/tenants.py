@@ -40,7 +40,7 @@ class UsageDocument(msgspec.Struct, frozen=True):
 
 
 class TenantDocument(msgspec.Struct, frozen=True):
-    """One customer. The keys of one that is not `enabled` open nothing; its sessions stay linked."""
+    """One customer. One that is not `enabled` has no way in, and nothing leaves for it; its sessions stay linked."""
 
     name: str
     title: str

@@ -16,14 +16,15 @@ itself."""
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who acts. `id` and `name` are the API key's; `address` is where the request came from, `request_id` what its
-    caller calls it."""
+    """Who acts. `id` and `name` are the API key's, `tenant` whose key it is (None: the operator's); `address` is where
+    the request came from, `request_id` what its caller calls it."""
 
     kind: ActorKind
     id: str = ""
     name: str = ""
     address: str = ""
     request_id: str = ""
+    tenant: str | None = None
 
 
 GATEWAY: Final = Actor("gateway")
@@ -32,7 +33,8 @@ GATEWAY: Final = Actor("gateway")
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What is recorded of one change. `target` is the id of what is neither a session nor a server (a key, a webhook,
-    an approval, a status page); `before` and `after` hold settings that differ. `at` is in epoch seconds."""
+    an approval, a status page), `tenant` whose it is, where neither the session nor the server tells; `before` and
+    `after` hold settings that differ. `at` is in epoch seconds."""
 
     at: float
     action: str
@@ -42,11 +44,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None = None
     before: Mapping[str, Any] = {}
     after: Mapping[str, Any] = {}
+    tenant: str | None = None
 
 
 class Row(NamedTuple):
-    """A line as it is stored, with its place in the chain. `before` and `after` are JSON text; `previous` and `hash`
-    are hexadecimal, `chain_key` says with which key the hash was made."""
+    """A line as it is stored, with its place in the chain. `tenant`: in whose log it stands (None: the operator's),
+    `actor_tenant`: whose key it was. `before` and `after` are JSON text; `previous` and `hash` are hexadecimal,
+    `chain_key` says with which key the hash was made."""
 
     seq: int
     at: float
@@ -54,11 +58,13 @@ class Row(NamedTuple):
     actor: str
     actor_id: str
     actor_name: str
+    actor_tenant: str | None
     address: str
     request_id: str
     session_name: str | None
     server: str | None
     target: str | None
+    tenant: str | None
     before: str
     after: str
     chain_key: str

@@ -27,8 +27,8 @@ class Quotas(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Tenant(msgspec.Struct, frozen=True):
-    """One customer. `name` is its slug, final and never shown to other tenants; the keys of one that is not `enabled`
-    open nothing."""
+    """One customer. `name` is its slug, final and never shown to other tenants; one that is not `enabled` has no way
+    in, and nothing leaves for it."""
 
     name: str
     title: str

@@ -80,11 +80,14 @@ class AuditLog:
         target: str | None = None,
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
+        tenant: str | None = None,
         more: Sequence[Entry] = (),
     ) -> Iterator[None]:
         """Around the one write that is this change: it takes the row along, unless it changes nothing. `before` and
-        `after`: settings, never a secret; where both are given, only what differs is kept."""
-        entry = self.entry(action, session=session, server=server, target=target, before=before, after=after)
+        `after`: settings, never a secret; where both are given, only what differs is kept. `tenant`: whose it is, where
+        that is neither the session's nor the server's as they then are, nor whoever's acts."""
+        told = {"session": session, "server": server, "target": target, "tenant": tenant}
+        entry = self.entry(action, **told, before=before, after=after)
         with recording(self, (entry, *more)):
             yield
 
@@ -97,6 +100,7 @@ class AuditLog:
         target: str | None = None,
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
+        tenant: str | None = None,
     ) -> Entry:
         """One line by whoever acts now, at this time. Raises `UndeclaredAction`."""
         if action not in ACTIONS:
@@ -114,6 +118,7 @@ class AuditLog:
             target=target,
             before=was,
             after=now,
+            tenant=tenant,
         )
 
     async def note(

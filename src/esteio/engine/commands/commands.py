@@ -47,6 +47,7 @@ from esteio.engine.media.stager import MediaStager
 from esteio.engine.outbox.performers import Notifier
 from esteio.engine.runtime.ports import Waiter, Wakeups
 from esteio.engine.supervision.endpoints import Endpoints
+from esteio.engine.suspensions import Suspensions
 from esteio.engine.url_guard import Resolver
 from esteio.providers.base import Provider, Transport
 from esteio.store.base import Store
@@ -58,6 +59,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
     """One object a subject; `lookup` finds what a request names."""
 
     lookup: Lookup
+    suspensions: Suspensions
     sessions: SessionCommands
     session_removal: SessionRemoval
     pairing: PairingCommands
@@ -146,7 +148,8 @@ def build_commands(
         addresses=addresses,
         wakeups=wakeups,
     )
-    keys = KeyCommands(store.keys, clock, audit=audit, admin_key=settings.admin_key)
+    suspensions = Suspensions(store.tenants, store.sessions, clock)
+    keys = KeyCommands(store.keys, clock, audit=audit, admin_key=settings.admin_key, suspensions=suspensions)
     servers = ServerCommands(
         store.servers,
         clock,
@@ -169,6 +172,7 @@ def build_commands(
     )
     return Commands(
         lookup=lookup,
+        suspensions=suspensions,
         sessions=sessions,
         session_removal=SessionRemoval(
             store.media,
@@ -183,7 +187,7 @@ def build_commands(
             wakeups=wakeups,
         ),
         pairing=pairing,
-        pair_links=PairLinkCommands(store.pair_links, clock, audit=audit, lookup=lookup),
+        pair_links=PairLinkCommands(store.pair_links, clock, audit=audit, lookup=lookup, suspensions=suspensions),
         operator_actions=OperatorActions(lookup, evidence),
         session_logout=LogoutCommands(lookup, evidence, acts),
         instance_settings=InstanceSettingsCommands(addresses, audit),
@@ -242,7 +246,7 @@ def build_commands(
             store.dead_letters, store.messages, clock, lookup=lookup, audit=audit, wakeups=wakeups
         ),
         keys=keys,
-        tenants=TenantCommands(store.tenants, clock, audit=audit, changed=keys.forget),
+        tenants=TenantCommands(store.tenants, clock, audit=audit, keys=keys, suspensions=suspensions, wakeups=wakeups),
         notices=NoticeCommands(clock, notifier, audit),
         status_pages=StatusPageCommands(store.status_pages, store.tenants, clock, lookup=lookup, audit=audit),
         declared=DeclaredCommands(

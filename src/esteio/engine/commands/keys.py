@@ -18,6 +18,7 @@ from esteio.engine.commands.checks import moment
 from esteio.engine.commands.requests import KeyRequest, Role
 from esteio.engine.errors import CommandError, invalid, unknown, unknown_tenant
 from esteio.engine.key_scope import EVERYTHING, Scope, home_of, scope_of
+from esteio.engine.suspensions import Suspensions
 from esteio.log import logger
 from esteio.store.base import ApiKey
 from esteio.store.ports.maintenance import Keys
@@ -38,8 +39,9 @@ log = logger("commands")
 class KeyCommands:
     """Makes, revokes and recognises API keys. `admin_key`: the secret of the settings' own admin key, or empty."""
 
-    def __init__(self, keys: Keys, clock: Clock, *, audit: AuditLog, admin_key: str) -> None:
+    def __init__(self, keys: Keys, clock: Clock, *, audit: AuditLog, admin_key: str, suspensions: Suspensions) -> None:
         self._keys, self._clock, self._audit, self._admin_key = keys, clock, audit, admin_key
+        self._suspensions = suspensions
         self._known: dict[bytes, tuple[float, ApiKey]] = {}
         """SHA-256 of a secret → when its row was read, and the row."""
 
@@ -55,7 +57,7 @@ class KeyCommands:
         tenant = home_of(scope.named_tenant(request.tenant), globs)
         ident = self._clock.new_id("key")
         key = ApiKey(ident, request.name, request.role, now, globs, expires_at, tenant=tenant)
-        with self._audit.records("key.created", target=key.id, after=key_shown(key)):
+        with self._audit.records("key.created", target=key.id, after=key_shown(key), tenant=tenant):
             try:
                 await self._keys.add(key, _hash(secret))
             except LookupError as error:
@@ -100,7 +102,8 @@ class KeyCommands:
 
     async def revoke(self, key_id: str) -> None:
         """From now on it opens nothing. Raises `CommandError("unknown-key")`."""
-        with self._audit.records("key.revoked", target=key_id):
+        whose = next((scope_of(key).tenant for key in await self._keys.all() if key.id == key_id), None)
+        with self._audit.records("key.revoked", target=key_id, tenant=whose):
             revoked = await self._keys.revoke(key_id, self._clock.now())
         if not revoked:
             raise unknown("key", key_id)
@@ -125,8 +128,7 @@ class KeyCommands:
             known = self._known[digest] = (now, key)
         if not _open(known[1], now):
             return None
-        if known[1].suspended:  # guard: suspended-tenant-stays-out
-            raise CommandError("tenant-suspended")
+        await self._suspensions.check(scope_of(known[1]).tenant)
         return known[1]
 
 

@@ -114,8 +114,9 @@ class ServerCommands:
 
     async def delete(self, name: str) -> None:
         """Forget a server without sessions. Raises `CommandError`: unknown-server, in-use."""
+        stored = await self._lookup.server(name, EVERYTHING)
         try:
-            with self._audit.records("server.deleted", server=name):
+            with self._audit.records("server.deleted", server=name, tenant=stored.server.tenant):
                 deleted = await self._servers.delete(ServerName(name))
         except InUse as error:
             raise CommandError("in-use", name=name) from error

@@ -5,7 +5,7 @@ Never lives here: what a quota bounds (the writes ask, in `store.sql.tenants`), 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -13,8 +13,11 @@ import msgspec
 from esteio.clock import Clock
 from esteio.core.model.tenant import DEFAULT, Quotas, Tenant, Usage
 from esteio.engine.audit.audit_log import AuditLog
+from esteio.engine.commands.keys import KeyCommands
 from esteio.engine.commands.requests import TenantChange, TenantRequest
 from esteio.engine.errors import CommandError, unknown
+from esteio.engine.runtime.ports import Wakeups
+from esteio.engine.suspensions import Suspensions
 from esteio.log import logger
 from esteio.store.base import Exists, InUse
 from esteio.store.ports.tenants import Tenants
@@ -30,10 +33,21 @@ class Held(NamedTuple):
 
 
 class TenantCommands:
-    """Makes and changes tenants. `changed`: what is remembered of keys is to be read again."""
+    """Makes and changes tenants. `keys`: what is remembered of theirs goes with them. `wakeups`: what waited while one
+    was suspended goes on."""
 
-    def __init__(self, tenants: Tenants, clock: Clock, *, audit: AuditLog, changed: Callable[[], None]) -> None:
-        self._tenants, self._clock, self._audit, self._changed = tenants, clock, audit, changed
+    def __init__(
+        self,
+        tenants: Tenants,
+        clock: Clock,
+        *,
+        audit: AuditLog,
+        keys: KeyCommands,
+        suspensions: Suspensions,
+        wakeups: Wakeups,
+    ) -> None:
+        self._tenants, self._clock, self._audit = tenants, clock, audit
+        self._keys, self._suspensions, self._wakeups = keys, suspensions, wakeups
 
     async def create(self, request: TenantRequest) -> Tenant:
         """A new one, which is enabled and holds nothing. Raises `CommandError("name-taken")`."""
@@ -75,7 +89,10 @@ class TenantCommands:
             changed = await self._tenants.change(after)
         if not changed:
             raise unknown("tenant", name)
-        self._changed()
+        self._ask_anew()
+        if after.enabled and not before.enabled:
+            self._wakeups.sends()
+            self._wakeups.deliveries()
         log.info("tenant.changed", tenant=name, changed=sorted(given))
         return after
 
@@ -90,8 +107,13 @@ class TenantCommands:
             raise CommandError("tenant-in-use", name=name) from error
         if not deleted:
             raise unknown("tenant", name)
-        self._changed()
+        self._ask_anew()
         log.info("tenant.deleted", tenant=name)
+
+    def _ask_anew(self) -> None:
+        """What is remembered of keys and tenants is read again."""
+        self._keys.forget()
+        self._suspensions.forget()
 
 
 def tenant_shown(tenant: Tenant) -> dict[str, object]:

@@ -100,7 +100,7 @@ class WebhookCommands:
             media=request.media,
             tenant=tenant,
         )
-        with self._audit.records("webhook.created", target=endpoint.id, after=endpoint_shown(endpoint)):
+        with self._audit.records("webhook.created", target=endpoint.id, after=endpoint_shown(endpoint), tenant=tenant):
             try:
                 added = await self._webhook_endpoints.add(endpoint)
             except LookupError as error:
@@ -137,7 +137,13 @@ class WebhookCommands:
             updated_at=self._clock.now(),
         )
         shown = endpoint_shown(changed) | secret
-        with self._audit.records("webhook.changed", target=endpoint_id, before=endpoint_shown(endpoint), after=shown):
+        with self._audit.records(
+            "webhook.changed",
+            target=endpoint_id,
+            before=endpoint_shown(endpoint),
+            after=shown,
+            tenant=endpoint.tenant,
+        ):
             changed = await self._write_endpoint(changed)
         log.info("endpoint.changed", endpoint=changed.id, changed=sorted(change.given()))
         return changed
@@ -149,14 +155,20 @@ class WebhookCommands:
         place = sealed_for.webhook(endpoint_id)
         words = rotated(self._vault.unseal(endpoint.sealed, place), secret, self._clock.now(), request.overlap_s)
         sealed = self._vault.seal(words, place)
-        with self._audit.records("webhook.secret_rotated", target=endpoint_id, after={"overlap_s": request.overlap_s}):
+        with self._audit.records(
+            "webhook.secret_rotated",
+            target=endpoint_id,
+            after={"overlap_s": request.overlap_s},
+            tenant=endpoint.tenant,
+        ):
             changed = await self._write_endpoint(msgspec.structs.replace(endpoint, sealed=sealed))
         log.info("endpoint.changed", endpoint=endpoint_id, changed=["secret"])
         return changed, secret
 
     async def delete(self, endpoint_id: str) -> None:
         """With its queue, log and dead letters. Raises `CommandError("unknown-webhook")`."""
-        with self._audit.records("webhook.deleted", target=endpoint_id):
+        endpoint = await self.get(endpoint_id)
+        with self._audit.records("webhook.deleted", target=endpoint_id, tenant=endpoint.tenant):
             deleted = await self._webhook_endpoints.delete(endpoint_id)
         if not deleted:
             raise unknown("webhook", endpoint_id)
@@ -164,8 +176,10 @@ class WebhookCommands:
 
     async def test(self, endpoint_id: str) -> Delivery:
         """One call with an event of the type `webhook.test`; it stands in the log of deliveries."""
-        tested = await self._webhook_client.test(await self.get(endpoint_id))
-        with self._audit.records("webhook.tested", target=endpoint_id, after={"outcome": tested.outcome}):
+        endpoint = await self.get(endpoint_id)
+        tested = await self._webhook_client.test(endpoint)
+        after = {"outcome": tested.outcome}
+        with self._audit.records("webhook.tested", target=endpoint_id, after=after, tenant=endpoint.tenant):
             return await self._webhook_endpoints.log_delivery(tested)
 
     async def replay(
@@ -173,12 +187,12 @@ class WebhookCommands:
     ) -> int:
         """Queue what it wants of that time again, beside what is new; how many events. `missing`: only what it never
         took and what does not wait either; `dry_run`: only count. Raises `CommandError`."""
-        await self.get(endpoint_id)
+        endpoint = await self.get(endpoint_id)
         since, until = moment("from", request.since), moment("to", request.until)
         if until < since:
             raise invalid("to", "must not lie before from")
         asked = {"from": request.since, "to": request.until, "missing": missing}
-        record = self._audit.records("webhook.replayed", target=endpoint_id, after=asked)
+        record = self._audit.records("webhook.replayed", target=endpoint_id, after=asked, tenant=endpoint.tenant)
         queued, place = 0, 0
         with nullcontext() if dry_run else record:
             while True:
@@ -204,8 +218,9 @@ class WebhookCommands:
 
     async def replay_event(self, endpoint_id: str, event: int) -> bool:
         """Queue one event again; False when it is no longer kept. Raises `CommandError("unknown-webhook")`."""
-        await self.get(endpoint_id)
-        with self._audit.records("webhook.replayed", target=endpoint_id, after={"event": event}):
+        endpoint = await self.get(endpoint_id)
+        after = {"event": event}
+        with self._audit.records("webhook.replayed", target=endpoint_id, after=after, tenant=endpoint.tenant):
             found = await self._webhook_endpoints.replay_event(endpoint_id, event, self._clock.now())
         self._wakeups.deliveries()
         return found

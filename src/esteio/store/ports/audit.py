@@ -12,6 +12,7 @@ import msgspec
 
 from esteio.core.audit.chain import Head
 from esteio.core.audit.entry import Row
+from esteio.core.model.tenant import ALL, Reach
 
 
 class StoredHead(msgspec.Struct, frozen=True):
@@ -47,10 +48,11 @@ class Audit(Protocol):
         ...
 
     async def found(
-        self, wanted: AuditFilter, limit: int, *, after: int = 0, below: int | None = None
+        self, wanted: AuditFilter, limit: int, *, after: int = 0, below: int | None = None, reach: Reach = ALL
     ) -> Sequence[Row]:
         """At most `limit` such rows: with a number above `after`, oldest first, or, where `below` is given, with one
-        below that, newest first."""
+        below that, newest first. `reach`: those in its tenant's log since the tenant was made, if it names one, and
+        `wanted.who` finds that tenant's own keys alone; its patterns are not asked here."""
         ...
 
     async def last(self, action: str = "") -> Row | None:

@@ -19,17 +19,17 @@ UPDATE audit_head SET encrypted = :encrypted WHERE id = 1 AND encrypted = :befor
 
 -- name: audit_add
 INSERT INTO audit_log (
-    seq, at, action, actor, actor_id, actor_name, address, request_id, session_name, server, target,
-    before, after, chain_key, previous, hash
+    seq, at, action, actor, actor_id, actor_name, actor_tenant, address, request_id, session_name, server, target,
+    tenant, before, after, chain_key, previous, hash
 )
 VALUES (
-    :seq, :at, :action, :actor, :actor_id, :actor_name, :address, :request_id, :session_name, :server, :target,
-    :before, :after, :chain_key, :previous, :row_hash
+    :seq, :at, :action, :actor, :actor_id, :actor_name, :actor_tenant, :address, :request_id, :session_name, :server,
+    :target, :tenant, :before, :after, :chain_key, :previous, :row_hash
 )
 
 -- part: audit_columns
-seq, at, action, actor, actor_id, actor_name, address, request_id, session_name, server, target,
-    before, after, chain_key, previous, hash
+seq, at, action, actor, actor_id, actor_name, actor_tenant, address, request_id, session_name, server, target,
+    tenant, before, after, chain_key, previous, hash
 
 -- name: audit_page
 SELECT {{audit_columns}}
@@ -56,6 +56,30 @@ FROM audit_log
 WHERE seq < :below AND {{audit_wanted}}
 ORDER BY seq DESC
 LIMIT :limit
+
+-- A tenant's own log: since it was made, for its name may have been another's; by their name it finds its own keys only.
+-- part: audit_of_tenant
+tenant = :tenant AND at >= (SELECT t.created_at FROM tenants t WHERE t.name = :tenant)
+    AND (:who = '' OR actor_tenant = :tenant) AND {{audit_wanted}}
+
+-- name: audit_found_of_tenant
+SELECT {{audit_columns}}
+FROM audit_log
+WHERE seq > :after AND {{audit_of_tenant}}
+ORDER BY seq
+LIMIT :limit
+
+-- name: audit_found_back_of_tenant
+SELECT {{audit_columns}}
+FROM audit_log
+WHERE seq < :below AND {{audit_of_tenant}}
+ORDER BY seq DESC
+LIMIT :limit
+
+-- name: audit_whose
+SELECT coalesce(
+    (SELECT tenant FROM sessions WHERE name = :session_name), (SELECT tenant FROM servers WHERE name = :server)
+) AS tenant
 
 -- name: audit_last_of
 SELECT {{audit_columns}}

@@ -2,7 +2,11 @@
 
 -- part: webhook_endpoint
 id, url, created_at, format, events, types, sessions, encrypted, by_events, enabled, reason_code, log_cursor, health,
-media, updated_at, door_session, ends_after, tenant
+media, updated_at, door_session, ends_after, tenant, tenant IN {{suspended}} AS suspended
+
+-- Whether it is called: those of suspended tenants wait, as disabled ones do.
+-- part: called
+e.enabled = 1 AND (e.tenant IS NULL OR e.tenant NOT IN {{suspended}})
 
 -- part: delivery_lane
 queue, session_name, chat, head, attempts, due_at, tried_since, last_at, fence
@@ -82,7 +86,8 @@ DELETE FROM webhook_endpoints WHERE id = :id
 SELECT count(*) AS lanes, min(head) AS head FROM delivery_lanes WHERE endpoint_id = :id
 
 -- name: delivery_backlog
-SELECT (SELECT count(*) FROM delivery_lanes l JOIN webhook_endpoints e ON e.id = l.endpoint_id WHERE e.enabled = 1) AS lanes,
+SELECT (SELECT count(*) FROM delivery_lanes l JOIN webhook_endpoints e ON e.id = l.endpoint_id
+    WHERE {{called}}) AS lanes,
     (SELECT count(*) FROM dead_letters) AS dead
 
 -- name: event_from
@@ -260,11 +265,11 @@ ORDER BY m.seq LIMIT :limit
 
 -- name: delivery_floor
 SELECT min(seq) FROM (
-    SELECT min(log_cursor) + 1 AS seq FROM webhook_endpoints WHERE enabled = 1
+    SELECT min(e.log_cursor) + 1 AS seq FROM webhook_endpoints e WHERE {{called}}
     UNION ALL
-    SELECT min(l.head) AS seq FROM delivery_lanes l JOIN webhook_endpoints e ON e.id = l.endpoint_id WHERE e.enabled = 1
+    SELECT min(l.head) AS seq FROM delivery_lanes l JOIN webhook_endpoints e ON e.id = l.endpoint_id WHERE {{called}}
     UNION ALL
-    SELECT min(r.event) AS seq FROM replay_queue r JOIN webhook_endpoints e ON e.id = r.endpoint_id WHERE e.enabled = 1
+    SELECT min(r.event) AS seq FROM replay_queue r JOIN webhook_endpoints e ON e.id = r.endpoint_id WHERE {{called}}
 ) AS floors
 
 -- name: purge_events

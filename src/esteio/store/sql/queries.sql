@@ -677,6 +677,8 @@ SELECT p.sort_key, (SELECT min(l.due_at) FROM send_lanes l WHERE l.due_at IS NOT
     s.restricted_until, s.server
 FROM sort_keys p JOIN sessions s ON s.id = p.sort_key / 10
 WHERE s.gate = 'open' AND s.paused = 0 AND {{held}}
+    -- guard: suspended-tenant-sends-nothing
+    AND s.tenant NOT IN {{suspended}}
 
 -- name: send_lanes_due
 SELECT chat, head FROM send_lanes WHERE sort_key = :sort_key AND due_at <= :now ORDER BY due_at, head LIMIT :limit
@@ -783,7 +785,8 @@ SELECT count(*) FROM messages WHERE set_aside_at IS NOT NULL
 -- One row a chat that waits, by the gate; then one message of each.
 -- name: outbox_oldest
 SELECT o.gate, m.created_at FROM (
-    SELECT s.gate, min(l.head) AS head FROM send_lanes l JOIN sessions s ON s.id = l.session_id GROUP BY s.gate
+    SELECT s.gate, min(l.head) AS head FROM send_lanes l JOIN sessions s ON s.id = l.session_id
+    WHERE s.tenant NOT IN {{suspended}} GROUP BY s.gate
 ) AS o JOIN messages m ON m.seq = o.head
 
 -- name: doubts_hasten
@@ -1061,14 +1064,19 @@ WHERE seq = :seq
 -- name: attempts_blank
 UPDATE attempts SET detail = '' WHERE message_id = :message_id
 
+-- A name may have been another tenant's session before.
 -- name: contact_events
 SELECT seq, chat, data FROM events
 WHERE coalesce(session_name, '') = :session_name AND coalesce(chat, '') IN {{listed}} AND seq > 0
+    -- guard: erased-within-the-tenant
+    AND tenant = (SELECT tenant FROM sessions WHERE id = :session_id)
 
 -- name: provider_events_forget
 DELETE FROM events
 WHERE coalesce(session_name, '') = :session_name AND coalesce(chat, '') = '' AND type = 'provider.event'
     AND data LIKE :pattern
+    -- guard: provider-events-forgotten-within-the-tenant
+    AND tenant = (SELECT tenant FROM sessions WHERE id = :session_id)
 
 -- name: event_erase
 UPDATE events SET data = :data WHERE seq = :seq
@@ -1168,11 +1176,10 @@ VALUES (:id, :name, :role, :created_at, :sessions, :expires_at, :revoked_at, :ha
 ON CONFLICT DO NOTHING
 
 -- name: api_key_by_hash
-SELECT {{api_key}}, coalesce(t.enabled, 1) AS enabled
-FROM api_keys k LEFT JOIN tenants t ON t.name = k.tenant WHERE k.hash = :hash
+SELECT {{api_key}} FROM api_keys k WHERE k.hash = :hash
 
 -- name: api_keys
-SELECT {{api_key}}, 1 AS enabled FROM api_keys k
+SELECT {{api_key}} FROM api_keys k
 WHERE :tenant IS NULL OR k.tenant = :tenant ORDER BY k.created_at, k.id
 
 -- name: api_key_revoke

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import msgspec
+
 from esteio.core.audit.chain import Head
-from esteio.core.audit.entry import Row
+from esteio.core.audit.entry import Entry, Row
 from esteio.store.audit_trail import Recording
 from esteio.store.sql.db import Db, Operation
 
@@ -35,7 +37,7 @@ def with_record(operation: Operation[T], recording: Recording) -> Operation[T]:
 
 async def append(db: Db, recording: Recording) -> None:
     """Raises `LookupError` where the log was not begun."""
-    entries = recording.entries
+    entries = [await _owned(db, entry) for entry in recording.entries]
     taken = await db.row("audit_take_places", {"count": len(entries)})
     if taken is None:
         raise LookupError("the audit log has no head")
@@ -44,6 +46,14 @@ async def append(db: Db, recording: Recording) -> None:
     for row in rows:
         await add_row(db, row)
     await db.put("audit_move_head", {"row_hash": rows[-1].hash, "seal": seal})
+
+
+async def _owned(db: Db, entry: Entry) -> Entry:
+    """With the tenant of the session or server that it is about, unless it says whose it is."""
+    if entry.tenant is not None or (entry.session is None and entry.server is None):
+        return entry
+    tenant = await db.value("audit_whose", {"session_name": entry.session, "server": entry.server})
+    return msgspec.structs.replace(entry, tenant=tenant)
 
 
 async def add_row(db: Db, row: Row) -> None:

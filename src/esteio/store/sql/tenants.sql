@@ -3,6 +3,10 @@
 -- part: tenant
 name, title, created_at, enabled, max_sessions, max_messages_per_day, max_webhooks, max_servers
 
+-- Whoever they are: nothing leaves for them. Asked once a statement; there are few.
+-- part: suspended
+(SELECT name FROM tenants WHERE enabled = 0)
+
 -- name: tenant_add
 INSERT INTO tenants (name, title, created_at, enabled, max_sessions, max_messages_per_day, max_webhooks, max_servers)
 VALUES (:name, :title, :created_at, :enabled, :max_sessions, :max_messages_per_day, :max_webhooks, :max_servers)

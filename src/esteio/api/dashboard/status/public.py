@@ -73,8 +73,10 @@ async def show(visit: Visit) -> ApiResponse:
 
 
 async def _pages(visit: Visit) -> dict[str, StatusPage]:
-    """Those that are on."""
-    return {one.name: one for one in await visit.api.store.status_pages.all() if one.enabled}
+    """Those that are on, but for those of suspended tenants."""
+    suspensions, found = visit.api.commands.suspensions, await visit.api.store.status_pages.all()
+    # guard: suspended-tenants-pages-closed
+    return {one.name: one for one in found if one.enabled and not await suspensions.holds(one.tenant)}
 
 
 async def _drawn(visit: Visit, page: StatusPage) -> bytes:

@@ -24,6 +24,7 @@ from esteio.engine.commands.messages import MessageCommands
 from esteio.engine.commands.requests import MessageRequest
 from esteio.engine.errors import CommandError
 from esteio.engine.runtime import sealed_for
+from esteio.engine.suspensions import Suspensions
 from esteio.store.ports.messages import Messages
 from esteio.store.ports.sessions import Sessions
 from esteio.vault import Vault
@@ -48,25 +49,29 @@ class ChatwootCommands:
         message_commands: MessageCommands,
         inboxes: ChatwootInboxes,
         door_url: str,
+        suspensions: Suspensions,
     ) -> None:
         """`door_url`: where the Evolution door is reached, without a slash at its end."""
         self._sessions, self._messages, self._audit = sessions, messages, audit
         self._vault = vault
         self._message_commands, self._door_url = message_commands, door_url
         self.inboxes = inboxes
+        self._suspensions = suspensions
 
     def address(self, session: Session) -> str:
         """Where the inbox of this session writes to."""
         return f"{self._door_url}/chatwoot/webhook/{quote(session.name, safe='')}?token={self._tokens(session)[0]}"
 
     async def opened(self, name: str, token: str) -> Session:
-        """The session that an inbox writes for. Raises `CommandError("unauthorized")`, also where there is none."""
+        """The session that an inbox writes for. Raises `CommandError`: unauthorized, also where there is none;
+        tenant-suspended."""
         session = await self._sessions.by_name(name)  # type: ignore[arg-type]  # a name as it came
         if session is None:
             raise CommandError("unauthorized")
         good = [*self._tokens(session), (await self._words(session) or {}).get(KEPT, "")]
         if not any(one and hmac.compare_digest(one.encode(), token.encode()) for one in good):
             raise CommandError("unauthorized")
+        await self._suspensions.check(session.tenant)  # guard: suspended-tenants-chatwoot-closed
         return session
 
     async def settings(self, session: Session) -> dict[str, Any] | None:

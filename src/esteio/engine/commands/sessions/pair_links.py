@@ -14,6 +14,7 @@ from esteio.engine.audit.audit_log import AuditLog
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.errors import invalid, unknown
 from esteio.engine.key_scope import EVERYTHING, Scope
+from esteio.engine.suspensions import Suspensions
 from esteio.log import logger
 from esteio.store.base import JournalEntry, PairLink
 from esteio.store.ports.sessions import PairLinks
@@ -28,8 +29,11 @@ log = logger("commands")
 class PairLinkCommands:
     """Makes, finds and revokes links; a session has at most one. `who`: the name that the timeline shows."""
 
-    def __init__(self, links: PairLinks, clock: Clock, *, audit: AuditLog, lookup: Lookup) -> None:
+    def __init__(
+        self, links: PairLinks, clock: Clock, *, audit: AuditLog, lookup: Lookup, suspensions: Suspensions
+    ) -> None:
         self._links, self._clock, self._audit, self._lookup = links, clock, audit, lookup
+        self._suspensions = suspensions
 
     async def make(
         self, name: str, who: str, *, title: str = "", lasts_s: float = LASTS_S, scope: Scope = EVERYTHING
@@ -54,9 +58,13 @@ class PairLinkCommands:
         return link, token
 
     async def opened(self, token: str) -> PairLink | None:
-        """The link with this token, while its time runs; also one that is done, which shows no code any more."""
+        """The link with this token, while its time runs; also one that is done, which shows no code any more. None for
+        a suspended tenant's."""
         link = await self._links.by_hash(_hash(token))
-        return link if link is not None and self._clock.now() < link.expires_at else None
+        if link is None or self._clock.now() >= link.expires_at:
+            return None
+        # guard: suspended-tenants-links-closed
+        return None if await self._suspensions.holds_session(link.session_id) else link
 
     async def open_link(self, session: Session) -> PairLink | None:
         """The session's link, if it still shows codes."""

@@ -63,7 +63,9 @@ class SessionRemoval:
                 return await self._lookup.session_now(session.id, name)
             files, asked_at = await self._media.of_session(session.id), self._clock.now()
             after = {"at_provider": at_provider}
-            with self._audit.records("session.deleted", session=session.name, server=session.server, after=after):
+            with self._audit.records(
+                "session.deleted", session=session.name, server=session.server, after=after, tenant=session.tenant
+            ):
                 await self._sessions.delete(session.id, asked_at)
         await self._media_store.drop(await self._media.unused(files), asked_at)
         self._addresses.session_gone(session.id)

@@ -184,7 +184,10 @@ class SessionCommands:
             raise CommandError("tenant-server", field="tenant", in_body=True, server=session.server)
         was, shown = {"tenant": session.tenant}, {"tenant": tenant}
         try:
-            with self._audit.records("session.changed", session=session.name, before=was, after=shown):
+            gone = self._audit.entry(
+                "session.changed", session=session.name, before=was, after=shown, tenant=session.tenant
+            )
+            with self._audit.records("session.changed", session=session.name, before=was, after=shown, more=(gone,)):
                 moved = await self._sessions.move(session, tenant)
         except LookupError as error:
             raise unknown_tenant(tenant) from error

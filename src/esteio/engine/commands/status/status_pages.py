@@ -41,7 +41,7 @@ class StatusPageCommands:
         if await self._pages.get(name) is not None:
             raise CommandError("name-taken", field="name", in_body=True, name=name)
         page = StatusPage(name, request.title, created_at=self._clock.now(), tenant=tenant)
-        with self._audit.records("status_page.created", target=name, after=_shown(page)):
+        with self._audit.records("status_page.created", target=name, after=_shown(page), tenant=tenant):
             await self._pages.put(page)
         return page
 
@@ -66,14 +66,15 @@ class StatusPageCommands:
             raise invalid("sessions", "must not be more than 200")
         shown = tuple(listed.values())
         changed = StatusPage(page.name, request.title, request.enabled, shown, page.created_at, page.tenant)
-        with self._audit.records("status_page.changed", target=name, before=_shown(page), after=_shown(changed)):
+        was, now = _shown(page), _shown(changed)
+        with self._audit.records("status_page.changed", target=name, before=was, after=now, tenant=page.tenant):
             await self._pages.put(changed)
         return changed
 
     async def delete(self, name: str, scope: Scope = EVERYTHING) -> None:
         """It is gone for strangers too."""
-        await self.get(name, scope)
-        with self._audit.records("status_page.deleted", target=name):
+        page = await self.get(name, scope)
+        with self._audit.records("status_page.deleted", target=name, tenant=page.tenant):
             deleted = await self._pages.delete(name)
         if not deleted:
             raise CommandError("not-found")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from esteio.core.audit.chain import Head
 from esteio.core.audit.entry import Row
+from esteio.core.model.tenant import ALL, Reach
 from esteio.store.ports.audit import AuditFilter, StoredHead
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
@@ -35,12 +36,14 @@ class SqlAudit(SqlSubject):
         return await self._snapshot(lambda db: page(db, after, limit))
 
     async def found(
-        self, wanted: AuditFilter, limit: int, *, after: int = 0, below: int | None = None
+        self, wanted: AuditFilter, limit: int, *, after: int = 0, below: int | None = None, reach: Reach = ALL
     ) -> Sequence[Row]:
         asked = {"limit": limit, "action": wanted.action, "who": wanted.who, "about": wanted.about}
-        if below is None:
-            return [_row(row) for row in await self._reader.rows("audit_found", {**asked, "after": after})]
-        return [_row(row) for row in await self._reader.rows("audit_found_back", {**asked, "below": below})]
+        asked |= {"after": after} if below is None else {"below": below}
+        name = "audit_found" if below is None else "audit_found_back"
+        if reach.tenant is not None:  # guard: audit-of-its-tenant
+            name, asked = f"{name}_of_tenant", {**asked, "tenant": reach.tenant}
+        return [_row(row) for row in await self._reader.rows(name, asked)]
 
     async def last(self, action: str = "") -> Row | None:
         name, params = ("audit_last_of", {"action": action}) if action else ("audit_last", {})

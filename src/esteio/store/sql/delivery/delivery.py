@@ -126,7 +126,9 @@ async def forget_endpoint(db: Db, endpoint_id: str) -> int:
 
 async def _enabled(db: Db, mine: Mine) -> list[Endpoint]:
     found = (endpoint_of(row) for row in await db.rows("webhook_endpoints", {}) if mine(row.id))
-    return [endpoint for endpoint in found if endpoint.enabled]
+    return [
+        endpoint for endpoint in found if endpoint.enabled and not endpoint.suspended
+    ]  # guard: suspended-tenant-not-called
 
 
 async def _undealt(db: Db, endpoints: Sequence[Endpoint]) -> bool:

@@ -109,6 +109,7 @@ def endpoint_of(row: Row) -> Endpoint:
         door_session=row.door_session,
         ends_after=row.ends_after,
         tenant=row.tenant,
+        suspended=bool(row.suspended),
     )
 
 

@@ -122,12 +122,13 @@ async def _erase_message(db: Db, row: Row, names: Collection[str], alias: str) -
 
 async def _erase_events(db: Db, person: Mapping[str, Any], names: AbstractSet[str], chats: AbstractSet[str]) -> int:
     """The events of their chats, and in the groups where they are named those that name them."""
-    session = await name_of_session(db, person["session_id"])
+    session_id = person["session_id"]
+    whose = {"session_id": session_id, "session_name": await name_of_session(db, session_id)}
     listed = rows.to_text(sorted({*names, *chats}))
     # In a server's own words nobody can tell what of it is theirs.
     marks = [f"%{name.partition('@')[0]}%" for name in sorted(names)]
-    erased = sum([await db.run("provider_events_forget", {"session_name": session, "pattern": mark}) for mark in marks])
-    for row in await db.rows("contact_events", {"session_name": session, "listed": listed}):
+    erased = sum([await db.run("provider_events_forget", {**whose, "pattern": mark}) for mark in marks])
+    for row in await db.rows("contact_events", {**whose, "listed": listed}):
         document = _document(row.data)
         if row.chat in names or document is None or _names_them(document, names):
             erased += await db.run("event_erase", {"seq": row.seq, "data": rows.to_text(_bare_event(document or {}))})

@@ -660,7 +660,8 @@ CREATE TABLE dead_letters (
 CREATE INDEX dead_letters_of_event ON dead_letters (event);
 
 -- Who did what, when and from where. Each row's `hash` is an HMAC over the row and the hash before it
--- (core.audit.chain); `before` and `after` are JSON.
+-- (core.audit.chain); `before` and `after` are JSON. `tenant`: in whose log it stands, NULL: the operator's alone;
+-- `actor_tenant`: whose key it was, NULL: the operator's.
 CREATE TABLE audit_log (
     seq BIGINT PRIMARY KEY,
     at DOUBLE PRECISION NOT NULL,
@@ -668,11 +669,13 @@ CREATE TABLE audit_log (
     actor TEXT NOT NULL,
     actor_id TEXT NOT NULL,
     actor_name TEXT NOT NULL,
+    actor_tenant TEXT,
     address TEXT NOT NULL,
     request_id TEXT NOT NULL,
     session_name TEXT,
     server TEXT,
     target TEXT,
+    tenant TEXT,
     before TEXT NOT NULL,
     after TEXT NOT NULL,
     chain_key TEXT NOT NULL,
@@ -681,6 +684,7 @@ CREATE TABLE audit_log (
 );
 
 CREATE INDEX audit_log_at ON audit_log (at);
+CREATE INDEX audit_log_of_tenant ON audit_log (tenant, seq) WHERE tenant IS NOT NULL;
 
 -- How many rows there ever were and the last one's hash, signed; and the keys of the chain, encrypted.
 CREATE TABLE audit_head (

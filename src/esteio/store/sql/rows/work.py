@@ -102,5 +102,4 @@ def key_of(row: Row) -> ApiKey:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         tenant=row.tenant,
-        suspended=not row.enabled,
     )
