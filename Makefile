@@ -42,10 +42,12 @@ run: $(VENV)/.runtime ## the demo: sandbox providers, the gateway in front of th
 	$(VENV)/bin/esteio demo $(ARGS)
 
 # Every part runs, so that one report shows all that is wrong; the verdict comes at the end. Only the core's own tests are
-# measured: tracing more than doubles what a test takes. `check` computes in one process, beside them.
+# measured: tracing more than doubles what a test takes. `check` computes in one process, beside them; before it one
+# collection, for each worker would compile the test modules anew.
 test: $(VENV)/.dev ## everything: check, then the tests, those of the core with coverage
 	@verdict=0; mkdir -p build; rm -f .coverage .coverage.*; \
-	$(MAKE) --no-print-directory check >build/check.log 2>&1 & check=$$!; \
+	{ $(VENV)/bin/pytest --collect-only -qq -p no:xdist --ignore tests/core >/dev/null; \
+		$(MAKE) --no-print-directory check; } >build/check.log 2>&1 & check=$$!; \
 	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -q --cov --cov-report= tests/core || verdict=1; \
 	$(VENV)/bin/coverage report --include='*/core/*' --fail-under=$(CORE_COVERAGE) || verdict=1; \
 	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal --durations 15 --ignore tests/core || verdict=1; \

@@ -1,7 +1,6 @@
 """What every room's tests share: how hypothesis and the log behave, and which come first. Rooms keep their fixtures."""
 
 from collections.abc import MutableMapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -14,10 +13,9 @@ from tests.postgres_server.shared import migrated_url, postgres, postgres_progra
 
 __all__ = ["migrated_url", "postgres", "postgres_programs", "postgres_url", "worker_database"]
 
-HERE = Path(__file__).parent
 WAITING = (
-    "docs/typed", "sim/demo", "durability", "browser", "nodes", "docs/test_api_examples.py", "docs/test_site.py", "cli",
-    "benchmarks", "tracing/test_process.py", "clients", "test_packaging.py", "test_installing.py",
+    "docs/typed/", "sim/demo/", "durability/", "browser/", "nodes/", "docs/test_api_examples.py", "docs/test_site.py",
+    "cli/", "benchmarks/", "tracing/test_process.py", "clients/", "test_packaging.py", "test_installing.py",
 )  # fmt: skip
 """Tests of these wait for processes of their own more than they compute; the longest first."""
 
@@ -40,15 +38,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     is left waiting at the end. On PostgreSQL what is about SQLite itself is left out."""
     if OVER_POSTGRES:
         leave_out_sqlite_only(items)
-    order = {item.path: _turn(item.path) for item in items}
-    waiting = [path for path in sorted(order, key=lambda path: order[path]) if order[path] < len(WAITING)]
-    halves = (waiting[::2], waiting[1::2])
-    first, second = ([item for path in half for item in items if item.path == path] for half in halves)
-    others = [item for item in items if order[item.path] == len(WAITING)]
+    by_file: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        by_file.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    turns = {file: _turn(file) for file in by_file}
+    waiting = sorted((file for file, turn in turns.items() if turn < len(WAITING)), key=lambda file: turns[file])
+    first, second = ([item for file in half for item in by_file[file]] for half in (waiting[::2], waiting[1::2]))
+    others = [item for file, found in by_file.items() if turns[file] == len(WAITING) for item in found]
     cut = max(0, len(items) // 2 - len(first))
     items[:] = [*first, *others[:cut], *second, *others[cut:]]
 
 
-def _turn(path: Path) -> int:
-    """Its place in `WAITING`; behind all of them when it is none."""
-    return next((n for n, one in enumerate(WAITING) if path.is_relative_to(HERE / one)), len(WAITING))
+def _turn(file: str) -> int:
+    """A file's place in `WAITING`; behind all of them when it is none."""
+    return next((n for n, one in enumerate(WAITING) if file.startswith(f"tests/{one}")), len(WAITING))
