@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 
+from esteio.store.sql.db import Db as AnyDb
 from esteio.store.sqlite.connection import Db, connect
 from esteio.store.sqlite.writer import ThreadWriter
 
@@ -119,3 +120,50 @@ def test_who_waits_for_an_answer_goes_before_a_backlog_and_the_backlog_moves_wit
     eight, more = list(range(1, 9)), list(range(9, 17))
     assert rows_of(path)[:32] == [*eight, 1003, *more, 1015, *range(17, 31)]
     assert sorted(rows_of(path)[32:]) == [2000, 2001, 2002, 2003]
+
+
+def test_items_that_wait_for_one_batch_are_written_together_and_each_has_its_own_answer(tmp_path: Path) -> None:
+    path = tmp_path / "w.db"
+    asked: list[list[int]] = []
+
+    async def batch(_db: AnyDb, items: Sequence[int]) -> list[int | Exception]:
+        asked.append(list(items))
+        for item in items:
+            opened[0].connection.execute("INSERT INTO t VALUES (?)", (item,))
+        if 7 in items:
+            raise ValueError(7)
+        return [LookupError(item) if item % 2 else item for item in items]
+
+    opened: list[Db] = []
+
+    async def story() -> None:
+        db = connect(str(path))
+        opened.append(db)
+        db.do("CREATE TABLE t (n INTEGER)")
+        writer = ThreadWriter(db)
+
+        async def together(*items: int) -> list[int | BaseException]:
+            begun, held = threading.Event(), threading.Event()
+
+            async def wait(_db: Db) -> None:
+                begun.set()
+                held.wait(10)
+
+            first = asyncio.ensure_future(writer.run(wait))
+            await asyncio.to_thread(begun.wait, 10)
+            rest = [asyncio.ensure_future(writer.run_each(batch, item)) for item in items]
+            await asyncio.sleep(0)
+            held.set()
+            await first
+            return await asyncio.gather(*rest, return_exceptions=True)
+
+        assert [str(answer) for answer in await together(1, 2, 3, 4)] == ["1", "2", "3", "4"]
+        assert asked == [[1, 2, 3, 4]], "one call for all"
+        # Where the batch itself fails, each is run again alone, and nobody hears another one's error.
+        assert [type(answer) for answer in await together(6, 7, 8)] == [int, ValueError, int]
+        assert asked[1:] == [[6, 7, 8], [6], [7], [8]]
+        await writer.close()
+        db.connection.close()
+
+    asyncio.run(story())
+    assert rows_of(path) == [1, 2, 3, 4, 6, 8]

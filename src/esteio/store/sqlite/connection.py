@@ -122,8 +122,7 @@ class Db:
 
     async def put_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> None:
         """The statement for each of these."""
-        for params in many:
-            self._execute(SQL[name], params)
+        self.connection.executemany(SQL[name], many)
 
     def commit(self) -> None:
         """End a transaction that wrote."""

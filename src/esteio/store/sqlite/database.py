@@ -6,13 +6,13 @@ Never lives here: a subject, what a start puts right (`sql.nodes.takeover`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from esteio.clock import stopwatch
 from esteio.core.model.session import Session
 from esteio.store.base import Damaged, StoreFull, WriteError
-from esteio.store.sql.db import Batch, Item, Operation, Question, alone
+from esteio.store.sql.db import Batch, Item, Operation, Question
 from esteio.store.sqlite.connection import DAMAGED_ERRORS, FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
 from esteio.store.sqlite.session_cache import SessionCache
 from esteio.store.sqlite.writer import InlineWriter, ThreadWriter, finished
@@ -83,21 +83,24 @@ class SqliteDatabase:
     async def write(self, operation: Operation[T], *, first: bool = False) -> T:
         """Runs the operation in a transaction of the writer; durable when it returns. `first`: before the store's own
         writes. Raises `StoreFull`."""
+        return await self._written(lambda writer: writer.run(operation, first=first))
+
+    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
+        """In the next transaction of the writer, together with what waits for the same. Raises `StoreFull`."""
+        return await self._written(lambda writer: writer.run_each(operation, item))
+
+    async def _written(self, handed_in: Callable[[InlineWriter | ThreadWriter], Awaitable[T]]) -> T:
         if self._writer is None:
             raise StoreFull("the store is not open")
         began = stopwatch()
         try:
-            answer = await self._writer.run(operation, first=first)
+            answer = await handed_in(self._writer)
         except StoreFull as error:
             self.write_error = error.trouble
             raise
         self.statistics.durations["write"].add(stopwatch() - began)
         self.write_error = ""
         return answer
-
-    async def write_each(self, operation: Batch[Item, T], item: Item) -> T:
-        """In the next transaction of the writer, which takes all that waits. Raises `StoreFull`."""
-        return await self.write(lambda db: alone(operation, db, item), first=True)
 
     async def write_apart(self, operation: Operation[T]) -> T:
         """There is one writer: it is the next. Raises `StoreFull`."""
