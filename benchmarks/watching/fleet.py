@@ -41,8 +41,10 @@ GATEWAY_URL = "http://gateway.bench"
 HOOK = "/webhook/find/"
 UNPAIRED = "bench-unpaired"
 """A session that waits for its phone, whoever asks."""
-SOCKET = "/instance/setPresence/"
-"""The question that every look at a session asks once."""
+SOCKET, STATE = "/instance/setPresence/", "/instance/connectionState/"
+"""The questions one of which every look at a session begins with."""
+ONE_LOOK_S = 4.0
+"""Questions that follow one another within so much, or a quarter of the period, belong to one look."""
 
 
 class Watched(msgspec.Struct):
@@ -107,7 +109,7 @@ class Fleet(Stub):
         if path == "/_bench/begin":
             await reply(send, 200, msgspec.json.encode(self._begin(float(query or 0))))
             return
-        if path.startswith(SOCKET):
+        if path.startswith((SOCKET, STATE)):
             self._note(path)
         if not path.startswith("/_bench/") and await self._faults.fails(send):
             self._requests += 1
@@ -151,10 +153,13 @@ class Fleet(Stub):
         return super()._look(path, body)
 
     def _note(self, path: str) -> None:
-        """A look begins, whatever it is answered."""
-        now, before = self._now(), self._looked.get(path)
-        self._looked[path] = now
-        self._seen.add(path)
+        """A look begins or goes on, whatever it is answered."""
+        name = path.rpartition("/")[2]
+        now, before = self._now(), self._looked.get(name)
+        if before is not None and now - before < min(ONE_LOOK_S, self._period_s / 4):
+            return
+        self._looked[name] = now
+        self._seen.add(name)
         if before is not None:
             self._waits.append(now - before)
 

@@ -373,7 +373,7 @@ class Gateway:
             patience_s=settings.drain.calls_s,
             outlasting=("node-beat",),
             closed=(
-                *self._leaving(),
+                *(() if self.nodes is None else (self.nodes,)),
                 transport,
                 self._forward,
                 self._media_transport,
@@ -385,9 +385,6 @@ class Gateway:
 
     def _joining(self) -> tuple[Callable[[CrashReport], Awaitable[None]], ...]:
         return () if self.nodes is None else (self.nodes.after_start,)
-
-    def _leaving(self) -> tuple[NodeLeases, ...]:
-        return () if self.nodes is None else (self.nodes,)
 
     def _among_nodes(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """What a node among several does beside all else."""
