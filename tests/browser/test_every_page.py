@@ -45,6 +45,11 @@ def peopled(stage: Stage) -> Stage:
     sends(stage)
     stage.status_page("padaria", "shop", "Pedidos")
     stage.marks["{page}"] = "padaria"
+    quotas = {"sessions": 3, "messages_per_day": 2000, "webhooks": 0}
+    stage.ask("POST", "/v1/tenants", {"name": "oficina", "title": "Oficina do Zé", "quotas": quotas}, 201)
+    stage.ask("POST", "/v1/tenants", {"name": "floricultura", "title": "Floricultura Jardim das Acácias"}, 201)
+    stage.ask("PATCH", "/v1/tenants/floricultura", {"enabled": False}, 200)
+    stage.marks["{tenant}"] = "oficina"
     return stage
 
 

@@ -27,7 +27,7 @@ from esteio.api.dashboard.sandbox import ROUTES as SANDBOX_ROUTES
 from esteio.api.dashboard.servers import adopt
 from esteio.api.dashboard.servers import pages as servers
 from esteio.api.dashboard.session import page as session
-from esteio.api.dashboard.settings import keys, notices, policies
+from esteio.api.dashboard.settings import keys, notices, policies, tenants
 from esteio.api.dashboard.static import FILES, KINDS, TAGS
 from esteio.api.dashboard.status import public
 from esteio.api.dashboard.status import settings as status_settings
@@ -60,6 +60,7 @@ TABLE: tuple[PageRoute, ...] = (
     *adopt.ROUTES,
     *keys.ROUTES,
     *policies.ROUTES,
+    *tenants.ROUTES,
     *notices.ROUTES,
     *login.ROUTES,
     *SANDBOX_ROUTES,

@@ -41,7 +41,8 @@ from tests.api.tenants.two_tenants import key_of, tenant
 
 OPERATORS = {
     "GET /servers/new", "POST /servers/new", "POST /servers/{server}", "POST /servers/{server}/delete",
-    "GET /notices", "POST /notices",
+    "GET /notices", "POST /notices", "GET /settings/tenants", "POST /settings/tenants",
+    "GET /settings/tenants/{tenant}", "POST /settings/tenants/{tenant}", "POST /settings/tenants/{tenant}/{act}",
 }  # fmt: skip
 """Pages that concern the whole gateway: nobody's but the operator's, as for a key of some sessions."""
 OTHERWISE: dict[str, Met] = {

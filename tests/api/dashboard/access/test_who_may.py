@@ -111,6 +111,11 @@ PAGES: dict[str, tuple[Role | None, Met]] = {
     "POST /settings/keys": ("admin", AGAIN),
     "POST /settings/keys/{key}/revoke": ("admin", ABSENT),
     "GET /settings/policies": ("read", OWN),
+    "GET /settings/tenants": ("admin", REFUSED),
+    "POST /settings/tenants": ("admin", REFUSED),
+    "GET /settings/tenants/{tenant}": ("admin", REFUSED),
+    "POST /settings/tenants/{tenant}": ("admin", REFUSED),
+    "POST /settings/tenants/{tenant}/{act}": ("admin", REFUSED),
     "GET /notices": ("admin", REFUSED),
     "POST /notices": ("admin", REFUSED),
     "GET /login": (None, OPEN),
@@ -127,6 +132,7 @@ PAGES: dict[str, tuple[Role | None, Met]] = {
 ACTS = {
     "/approvals/{id}/{decision}": ("approve", "reject"),
     "/messages/{id}/{act}": ("retry", "cancel"),
+    "/settings/tenants/{tenant}/{act}": ("suspend", "resume"),
     "/sessions/{name}/pair/{act}": ("again", "keep-phone", "resume"),
     "/webhooks/{webhook}/{act}": ("test", "enable", "disable", "delete"),
 }
@@ -188,6 +194,8 @@ def bodies(of: Owner) -> dict[str, dict[str, str | list[str]]]:
         "POST /servers/{server}": {"base_url": "http://127.0.0.1:8081"},
         "POST /servers/{server}/adopt": {"instance": f"{name}-c", "step": "adopt"},
         "POST /settings/keys": {"name": "new", "role": "read", "sessions": name},
+        "POST /settings/tenants": {"name": "new", "title": "New"},
+        "POST /settings/tenants/{tenant}": {"title": "Changed"},
     }
 
 

@@ -69,7 +69,7 @@ async def owner(gateway: Gateway, name: str, **whose: str) -> Owner:
     return Owner({
         "{name}": name, "{server}": SHARED, "{webhook}": made["webhooks"], "{key}": made["keys"], "{incident}": ended,
         "{event}": str(event), "{page}": f"page-{name}", "{token}": token, "{decision}": "approve", "{act}": "none",
-        "messages/id": failed, "approvals/id": made["approvals"],
+        "messages/id": failed, "approvals/id": made["approvals"], "{tenant}": whose.get("tenant", "default"),
     })  # fmt: skip
 
 
