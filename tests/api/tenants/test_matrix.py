@@ -187,7 +187,11 @@ def test_what_is_anothers_answers_exactly_like_what_does_not_exist(run: Run, ses
 
 
 def test_what_a_tenant_reads_is_the_same_whether_or_not_there_are_others(run: Run) -> None:
-    routes = [route for route, met in MET.items() if route.startswith("GET ") and met not in (None, REFUSED)]
+    # The audit log grows by what is read out here: `test_audit` has it.
+    silent = MET.keys() - {"GET /v1/audit"}
+    routes = [
+        route for route in MET if route in silent and route.startswith("GET ") and MET[route] not in (None, REFUSED)
+    ]
 
     async def read(gateway: Gateway, mine: Customer) -> dict[str, str]:
         found = {}
