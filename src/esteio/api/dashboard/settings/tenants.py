@@ -33,8 +33,8 @@ class Bound(NamedTuple):
 
     @property
     def full(self) -> bool:
-        """Whether nothing more has room."""
-        return self.most is not None and self.used >= self.most
+        """Whether something is there and nothing more has room."""
+        return self.most is not None and self.used >= max(self.most, 1)
 
 
 class Shown(NamedTuple):
@@ -45,7 +45,7 @@ class Shown(NamedTuple):
     bounds: Sequence[Bound]
     keys: int
     pages: Sequence[StatusPage]
-    lasting: bool
+    own: bool
     """Whether it is the one that owns whatever names none, which is not suspended here."""
 
 
@@ -149,7 +149,7 @@ def _shown(visit: Visit, tenant: Tenant, usage: Usage, pages: Sequence[StatusPag
         bounds=[Bound(*one) for one in zip(BOUNDED, used, most, strict=True)],
         keys=usage.keys,
         pages=[page for page in pages if page.tenant == tenant.name],
-        lasting=tenant.name == DEFAULT,
+        own=tenant.name == DEFAULT,
     )
 
 
