@@ -324,8 +324,7 @@ class Gateway:
             notifier=notifier,
             nodes=lambda: leases.living,
         )
-        self.passed_journal = PassedJournal(store.journal, clock)
-        self._forward = forward or WholeAnswers(transport)
+        self.passed_journal, self._forward = PassedJournal(store.journal, clock), forward or WholeAnswers(transport)
         self.passed = PassedCalls(
             clock, self.addresses, self._forward, journal=self.passed_journal, observed=routing.observed
         )

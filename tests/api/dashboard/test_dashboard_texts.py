@@ -13,6 +13,7 @@ from esteio.api.dashboard.pairing.drawing import TROUBLE
 from esteio.api.dashboard.pairing.view import Kind as PairingKind
 from esteio.api.dashboard.servers.pages import LIMITS
 from esteio.api.dashboard.session import tester
+from esteio.api.dashboard.settings.tenants import BOUNDED
 from esteio.api.dashboard.webhooks.change import MEDIA, OVERLAPS_S
 from esteio.api.dashboard.webhooks.listing import ORDER
 from esteio.api.dashboard.webhooks.replay import MINUTES
@@ -69,6 +70,8 @@ COMPOSED: dict[str, tuple[str, ...]] = {
     "session.delete.": get_args(AtProvider),
     "session.delete-means.": get_args(AtProvider),
     "fleet.view.": tuple(PAGE),
+    "tenants.quota.": BOUNDED,
+    "tenants.used.": BOUNDED,
     "fleet.step.": ("now", "next"),
 }
 

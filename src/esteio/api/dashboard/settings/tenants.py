@@ -95,8 +95,8 @@ async def switch(visit: Visit) -> ApiResponse:
     suspended = SUSPENDS[act]
     await visit.api.commands.tenants.change(tenant.name, TenantChange(enabled=not suspended))
     visit.public_pages.forget()
-    done = "tenant-suspended" if suspended else "tenant-resumed"
-    return moved(f"/settings/tenants/{tenant.name}", done=done)
+    place = f"/settings/tenants/{tenant.name}"
+    return moved(place, done="tenant-suspended") if suspended else moved(place, done="tenant-resumed")
 
 
 def _quotas(words: Form) -> dict[str, Any]:
