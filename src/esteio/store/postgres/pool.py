@@ -97,6 +97,15 @@ class Pool:
 
     async def _made(self) -> Connection:
         connection = await psycopg.AsyncConnection.connect(self._address.conninfo, autocommit=True)
+        try:
+            await self._set_up(connection)
+        except BaseException:
+            # Nobody else knows it: left alone it would keep its place at the server.
+            await connection.close()
+            raise
+        return connection
+
+    async def _set_up(self, connection: Connection) -> None:
         connection.prepare_threshold = None
         _adapt(connection)
         if self.prepares and await is_the_servers(connection):
@@ -106,7 +115,6 @@ class Pool:
                 await connection.execute(f"SET {limit}".encode(), prepare=False)
         else:
             self.prepares = False
-        return connection
 
 
 def cut(connection: Connection) -> None:
