@@ -113,8 +113,7 @@ class Gateway:
         that clients make themselves; `public_transport` to addresses that callers named. `node`: this one's name among
         several on one database; None: it is alone with it."""
         self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
-        self.texts = translations(settings.language)
-        self.tracer = tracer
+        self.texts, self.tracer = translations(settings.language), tracer
         if tracer.on:
             transport = TracedTransport(transport, tracer, clock, told=settings.otel.to_providers)
         self.transport = transport
