@@ -41,7 +41,7 @@ def full(memory: Memory, session_id: SessionId = LOJA) -> SessionRecord:
     memory.keep_view(view(session_id), PLANNED, 100.0)
     record = memory.session(session_id)
     record.awaited, record.unsaved = record.planned, (SEEN,)
-    record.secrets, record.endpoint = (1.0, "token", {"apikey": "hush"}), ((), HERE)
+    record.secrets, record.endpoint = (1.0, "token", {"apikey": "hush"}), HERE
     record.probed, record.ack_patience, record.baseline = True, (1.0, 5.0), (1.0, None)
     return record
 
@@ -81,7 +81,7 @@ def test_what_was_read_or_committed_takes_the_place_of_all_that_was_judged_and_o
     memory.keep_view(view(), None, 200.0)
     assert memory.find(LOJA) is record
     assert (record.planned, record.awaited, record.unsaved, record.save_at) == (None, None, (), 200.0)
-    assert (record.secrets, record.endpoint) == ((1.0, "token", {"apikey": "hush"}), ((), HERE))
+    assert (record.secrets, record.endpoint) == ((1.0, "token", {"apikey": "hush"}), HERE)
     assert (record.probed, record.ack_patience, record.baseline) == (True, (1.0, 5.0), (1.0, None))
 
 

@@ -23,11 +23,15 @@ REMEMBERED = 2**16
 """So many shares are remembered: a fleet's are asked for at every look."""
 
 
-@lru_cache(REMEMBERED)
 def jitter(session: SessionId, attempt: int, spread: float) -> float:
     """A share of `spread` in [0, spread), the same for the same session and attempt on any machine."""
+    return spread * _drawn(session, attempt) / 2**32
+
+
+@lru_cache(REMEMBERED)
+def _drawn(session: SessionId, attempt: int) -> int:
     digest = hashlib.blake2s(f"{session}:{attempt}".encode(), digest_size=4).digest()
-    return spread * int.from_bytes(digest, "big") / 2**32
+    return int.from_bytes(digest, "big")
 
 
 def is_due(session: SessionId, last: float, now: float, every: float) -> bool:

@@ -159,6 +159,10 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return self.kind == other.kind and self.source == other.source and self.data == other.data
 
 
+_NOTHING: Mapping[str, str] = {}
+"""One value for nearly all evidence."""
+
+
 def seen(kind: str, now: float, source: Source, *, happened_at: float | None = None, **data: str) -> Evidence:
     """Evidence seen at `now`. A `happened_at` in the future is a clock that runs ahead: clipped to `now`."""
     return seen_with(kind, now, source, data, happened_at)
@@ -169,7 +173,7 @@ def seen_with(
 ) -> Evidence:
     """The same with the data as a mapping."""
     when = now if happened_at is None else min(happened_at, now)
-    return Evidence(kind=kind, happened_at=when, seen_at=now, source=source, data=data)
+    return Evidence(kind=kind, happened_at=when, seen_at=now, source=source, data=data or _NOTHING)
 
 
 def as_answered(evidence: Iterable[Evidence], at: float, *, asked_at: float | None = None) -> tuple[Evidence, ...]:

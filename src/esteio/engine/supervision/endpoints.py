@@ -111,26 +111,8 @@ class Endpoints:
         """The session's adapter and address; the very same address as before, where nothing of it has changed. Raises
         `EndpointUnknown`."""
         stored, credentials = await self._server(session.server)
-        record, token, secrets = await self._session(session)
-        server = stored.server
-        more = record.more_events
-        own = (session.ref, session.phone, session.facts.login_named)
-        made_of = (server.base_url, server.version, credentials, token, secrets, own, more)
-        known = record.endpoint
-        if known is None or known[0] != made_of:  # guard: changed-endpoint-dropped
-            where = msgspec.structs.replace(self._where(session, stored, credentials, token, secrets), more_events=more)
-            known = record.endpoint = (made_of, where)
-        return self.provider(session.kind), known[1]
-
-    def _where(
-        self,
-        session: Session,
-        stored: StoredServer,
-        credentials: Mapping[str, str],
-        token: str,
-        secrets: Mapping[str, str],
-    ) -> SessionEndpoint:
-        return SessionEndpoint(
+        record, webhook_url, secrets = await self._session(session)
+        where = SessionEndpoint(
             server=session.server,
             base_url=stored.server.base_url,
             credentials=credentials,
@@ -139,8 +121,12 @@ class Endpoints:
             version=stored.server.version,
             phone=session.phone,
             login_named=session.facts.login_named,
-            webhook_url=f"{self.base_url}/in/{token}",
+            webhook_url=webhook_url,
+            more_events=record.more_events,
         )
+        if record.endpoint is None or record.endpoint != where:  # guard: changed-endpoint-dropped
+            record.endpoint = where
+        return self.provider(session.kind), record.endpoint
 
     async def of_server(self, name: ServerName) -> tuple[Provider, SessionEndpoint]:
         """The server's adapter and address. Raises `EndpointUnknown`."""
@@ -237,7 +223,8 @@ class Endpoints:
             raise EndpointUnknown(session_id) from gone
         secrets = self._vault.unseal(sealed, sealed_for.session(session, "encrypted"))
         record = self._memory.session(session_id)
-        record.secrets = (now, token, secrets)
+        webhook_url = f"{self.base_url}/in/{token}"
+        record.secrets = (now, webhook_url, secrets)
         hook = await self._webhook_endpoints.at_door(session.name)
         record.more_events = carried(hook.events) if hook is not None and hook.enabled else ()
-        return record, token, secrets
+        return record, webhook_url, secrets

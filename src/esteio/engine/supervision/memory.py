@@ -16,7 +16,6 @@ here: a rule, a read, and what is no cache (work under way, token buckets, place
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -48,11 +47,11 @@ class SessionRecord(msgspec.Struct, gc=False, eq=False):
     unsaved: tuple[Evidence, ...] = ()
     """Evidence that was judged and is written with the next decision that is."""
     secrets: tuple[float, str, Mapping[str, str]] | None = None
-    """When they were read; the token of the webhook's address; the unsealed secrets."""
+    """When they were read; the webhook's address, which holds its token; the unsealed secrets."""
     more_events: tuple[str, ...] = ()
     """See `SessionEndpoint`; read with the secrets."""
-    endpoint: tuple[tuple[Any, ...], SessionEndpoint] | None = None
-    """What the address was made of, and the address."""
+    endpoint: SessionEndpoint | None = None
+    """The very same value while it leads to the same place."""
     probe: tuple[SessionEndpoint, Depth, ProbeMemo[ProbeOutcome]] | None = None
     """Where and how deep the last plain look was, and what was asked and answered."""
     probed: bool = False

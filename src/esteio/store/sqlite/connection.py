@@ -194,7 +194,8 @@ def connect(path: str, *, vfs: str | None = None, read_only: bool = False) -> Db
     connection.create_scalar_function("matches_glob", _matches_glob, 2, deterministic=True)
     connection.pragma("foreign_keys", 1)
     connection.pragma("temp_store", 2)
-    connection.pragma("cache_size", -32000)
+    # Of the writer and of the reader; what it lets go of lies in the system's own cache.
+    connection.pragma("cache_size", -8000)
     if read_only:
         return Reader(connection)
     if path != ":memory:":
