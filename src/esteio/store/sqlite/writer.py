@@ -101,7 +101,7 @@ class ThreadWriter:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Waiting | tuple[()] | None] = queue.SimpleQueue()
         self._first: deque[Waiting] = deque()
-        """What clients wait for; each rings the bell in the queue."""
+        """What clients wait for; whoever finds nobody there rings the bell in the queue."""
         self._ours: deque[Waiting] = deque()
         """What the thread has taken out of the queue and not run yet."""
         self._closed = False
@@ -127,7 +127,10 @@ class ThreadWriter:
         waiting = Waiting(batch, item, self._loop.create_future())
         if first:
             self._first.append(waiting)
-            self._queue.put(_BELL)
+            # Where others stand in front, one of them has rung, or is being taken: the thread looks here once more
+            # before it sleeps.
+            if len(self._first) == 1:
+                self._queue.put(_BELL)
         else:
             self._queue.put(waiting)
         return waiting.future
