@@ -1,7 +1,7 @@
 """The bare loop: one row accepted, claimed, posted, settled, and nothing else.
 
-The same framework (Starlette and msgspec on uvicorn), the same SQLite writer with the same durability, the same HTTP
-client. No session, no key, no order, no retry, no evidence, no event: what is left is what nobody can save. `POST
+The same framework (Starlette and msgspec on uvicorn), the same SQLite writer with the same durability, aiohttp as its
+users use it. No session, no key, no order, no retry, no evidence, no event: what is left is what nobody can save. `POST
 /rows` stores one body (202 after the commit); with an address as argument each row is posted there and its answer's id
 stored. `GET /settled` tells how many and when the last.
 
