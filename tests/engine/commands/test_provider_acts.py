@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, cast
 
 import pytest
 
+from esteio.core.model.session import Session
 from esteio.engine.commands.keys import KeyCommands
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
@@ -45,8 +48,12 @@ class Provider:
         self.parts = parts
         self.performed: list[Any] = []
 
-    def answers(self, outcome: str) -> None:
+    def answers(self, outcome: str, when_asked_by: int = 1) -> None:
+        """As soon as so many wait for it."""
+        waiting = asyncio.Barrier(when_asked_by)
+
         async def perform() -> None:
+            await waiting.wait()
             now = self.parts.clock.now()
             for work in await self.parts.store.work.claim(now, 10, 60.0, frozenset()):
                 self.performed.append(work.payload["rung"])
@@ -111,6 +118,23 @@ def test_asking_again_before_the_answer_does_not_act_again(with_parts: WithParts
     with_parts(test)
 
 
+def test_two_who_ask_at_once_wait_for_the_same_act(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
+        line, provider, acts = await parts.session(), Provider(parts), acts_of(parts)
+        provider.answers("ok", when_asked_by=2)
+        add = acts._evidence.add
+
+        async def slowly(session: Session, kind: str, data: Mapping[str, str]) -> None:
+            await asyncio.sleep(0)  # so that the second asks while the first has nothing written yet
+            await add(session, kind, data)
+
+        acts._evidence.add = slowly  # type: ignore[method-assign]
+        assert await asyncio.gather(*(acts.done(line, "logout", who) for who in ("ana", "bia"))) == [True, True]
+        assert provider.performed == ["logout"]
+
+    with_parts(test)
+
+
 def test_a_webhook_that_was_kept_is_put_back_without_a_logout(with_parts: WithParts) -> None:
     async def test(parts: Parts) -> None:
         session, provider, addresses = await parts.session(), Provider(parts), Addresses()
@@ -154,6 +178,17 @@ def test_a_session_stays_until_its_provider_has_answered(with_parts: WithParts) 
         assert await parts.store.sessions.by_id(session.id) is None
         assert addresses.forgotten == [session.id]
         assert parts.woken.calls[-3:] == [("session", session.id), ("server", "prov"), ("deliveries", None)]
+
+    with_parts(test)
+
+
+def test_two_who_delete_it_at_once_are_both_told_that_it_is_gone(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
+        await parts.session()
+        provider, removal = Provider(parts), removal_of(parts, Addresses())
+        provider.answers("ok", when_asked_by=2)
+        assert await asyncio.gather(*(removal.delete("loja", "delete", who) for who in ("ana", "bia"))) == [None, None]
+        assert provider.performed == ["delete"]
 
     with_parts(test)
 

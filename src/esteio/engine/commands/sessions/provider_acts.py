@@ -6,7 +6,9 @@ again does not act again. Never lives here: the exchange itself (`engine.outbox.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
+from weakref import WeakValueDictionary
 
 from esteio.clock import Clock
 from esteio.core.model.ids import SessionId
@@ -41,7 +43,8 @@ class ProviderActs:
         self._work, self._clock, self._addresses = work, clock, addresses
         self._evidence, self._waiter, self._wakeups = evidence, waiter, wakeups
         self._pending: dict[tuple[SessionId, Act], str] = {}
-        """Ids of the rows that were not answered in time."""
+        """Ids of the rows that are under way, or were not answered in time."""
+        self._begun_by_one: WeakValueDictionary[tuple[SessionId, Act], asyncio.Lock] = WeakValueDictionary()
 
     async def webhook_put_back(self, session: Session, who: str) -> bool:
         """Whether the webhook that stood there before ours is there again, or none was kept; otherwise as `done`."""
@@ -53,7 +56,8 @@ class ProviderActs:
         """Whether the provider has done it; False while it has not answered within `ANSWERED_WITHIN_S`. Raises
         `CommandError`: provider-refused, provider-unanswered (it surely was not asked), act-unanswered (nobody knows
         whether it was done)."""
-        work_id = await self._still_pending(session, act) or await self._begin(session, act, who)
+        async with self._begun_by_one.setdefault((session.id, act), asyncio.Lock()):  # guard: one-act-for-two-callers
+            work_id = await self._still_pending(session, act) or await self._begin(session, act, who)
         outcome = ""
 
         async def look() -> bool:
@@ -64,7 +68,9 @@ class ProviderActs:
         if not await self._waiter.wait_look(session.id, look, ANSWERED_WITHIN_S):
             return False
         answer, _, detail = outcome.partition(": ")
-        del self._pending[session.id, act]
+        if self._pending.get((session.id, act)) == work_id:
+            # The first of those who waited for it.
+            del self._pending[session.id, act]
         if answer == "not_reached":
             raise CommandError("provider-unanswered", server=session.server, why=detail)
         if answer == "unanswered":
