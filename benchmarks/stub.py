@@ -19,7 +19,6 @@ _ALWAYS: Mapping[str, Any] = {
     "/instance": [],
     "/instance/setPresence": {"presence": "unavailable"},
     "/chat/fetchBusinessProfile": {"isBusiness": False},
-    "/chat/findMessages": {"messages": {"total": 0, "pages": 0, "currentPage": 1, "records": []}},
     "/chat/findChats": [
         {"id": f"chat-{place}", "remoteJid": f"55119{place:08d}@s.whatsapp.net"} for place in range(20)
     ],

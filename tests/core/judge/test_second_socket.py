@@ -352,10 +352,6 @@ def test_until_a_webhook_is_proved_to_come_the_list_is_read_every_minute() -> No
     assert inbound_health.list_check_due(
         Facts(webhook_received_at=T0 - 9999, webhook_missing_since=T0 - 61, list_compared_at=T0 - 60), T0
     )
-    assert not inbound_health.list_check_due(Facts(), T0, asked_at=T0 - 59), "one that cannot be read is asked no more"
-    assert inbound_health.list_check_due(Facts(), T0, asked_at=T0 - 60)
-    assert inbound_health.list_check_due(Facts(silence_at=T0 - 1), T0, asked_at=T0 - 30), "a doubt is looked into"
-    assert not inbound_health.list_check_due(Facts(silence_at=T0 - 31), T0, asked_at=T0 - 30)
 
 
 def test_baileys_is_none_of_that() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
-
 from esteio.core.model.ids import SessionName
 from esteio.engine.supervision.probes import LOOKS_AT_ONCE, _OneByOne
 from esteio.providers.base import HttpRequest, HttpResponse, Transport
@@ -114,45 +112,6 @@ def test_that_a_line_lives_is_dated_by_the_question_and_the_rest_by_the_last_ans
         answered = lab.clock.now() - began
         assert answered > 1.9
         assert times == {"said_open": (0.0, answered), "identity_seen": (answered, answered)}
-
-    play(story)
-
-
-def test_a_row_that_tells_of_the_webhook_is_read_once_a_look() -> None:
-    async def story(lab: Lab) -> None:
-        await linked(lab, "wapi")
-        session = not_none(await lab.store.sessions.by_name(SessionName("loja")))
-        lookout = lab.gateway.scheduler._prober
-        lookout._transport = noted = Noted(lookout._transport)
-        lab.gateway.scheduler._memory.session(session.id).probed = False  # the first look of a process wants it read
-        told = await lookout.session(session, "socket")
-        assert "webhook_config_ok" in {one.kind for one in told.session}
-        assert len([url for url in noted.asked if "fetch-instance" in url]) == 1
-
-    play(story)
-
-
-def test_a_list_that_cannot_be_read_is_asked_for_once_a_minute() -> None:
-    class Listless(Noted):
-        async def exchange(self, request: HttpRequest) -> HttpResponse:
-            answer = await super().exchange(request)
-            return HttpResponse(404) if "findMessages" in request.url else answer
-
-    async def story(lab: Lab) -> None:
-        await linked(lab)
-        session = not_none(await lab.store.sessions.by_name(SessionName("loja")))
-        unheard = msgspec.structs.replace(session.facts, webhook_received_at=0.0, list_compared_at=0.0)
-        session = msgspec.structs.replace(session, facts=unheard)
-        lookout = lab.gateway.scheduler._prober
-        lookout._transport = noted = Listless(lookout._transport)
-        lab.gateway.scheduler._open = False  # its own looks would ask as well
-        await asyncio.sleep(60)
-        asked = []
-        for _ in range(4):
-            await lookout.session(session, "socket")
-            asked.append(len([url for url in noted.asked if "findMessages" in url]))
-            await asyncio.sleep(31)
-        assert asked == [1, 1, 2, 2]
 
     play(story)
 

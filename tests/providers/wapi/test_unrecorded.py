@@ -101,21 +101,7 @@ def test_a_deeper_look_reads_whose_phone_it_is() -> None:
     outcome, _ = drive(
         WAPI.probe(HERE, NOW, "socket"), reply({"connected": True}), reply({"connectedPhone": "5511955550001"})
     )
-    assert outcome.evidence[2].data == {"phone": "5511955550001"}
-
-
-def test_a_deeper_look_at_a_line_that_is_open_tells_of_its_webhook_from_the_same_row() -> None:
-    row = {f"webhook{name}Url": HERE.webhook_url for name in ("Received", "Delivery", "Connected", "Disconnected")}
-    for connected, status, told in (
-        (True, HERE.webhook_url, ["webhook_config_ok"]),
-        (True, "http://elsewhere.test", ["webhook_config_gone"]),
-        (False, HERE.webhook_url, []),
-    ):
-        answers = reply({"connected": connected}), reply(row | {"webhookStatusUrl": status})
-        outcome, _ = drive(WAPI.probe(HERE, NOW, "socket"), *answers)
-        assert kinds(outcome.evidence)[2:] == told
-    refused, _ = drive(WAPI.probe(HERE, NOW, "socket"), reply({"connected": True}), reply({}, 500))
-    assert kinds(refused.evidence) == ["server_answered", "said_open"]
+    assert outcome.evidence[-1].data == {"phone": "5511955550001"}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +122,7 @@ def test_a_deeper_look_at_a_line_that_is_open_tells_of_its_webhook_from_the_same
 def test_of_the_question_that_a_dead_socket_refuses_only_the_refusal_tells(answer: Answer, expected: list[str]) -> None:
     state, row = reply({"connected": True}), reply({"connectedPhone": "5511955550001"})
     outcome, steps = drive(WAPI.probe(HERE, NOW, "roundtrip"), state, row, answer)
-    told = ["server_answered", "said_open", "identity_seen", "webhook_config_gone"]
+    told = ["server_answered", "said_open", "identity_seen"]
     assert kinds(outcome.evidence) == ([*expected, *told] if "socket_closed" in expected else [*told, *expected])
     assert (steps[-1].method, urlsplit(steps[-1].url).path[-22:]) == ("GET", "/contacts/phone-exists")
     assert parse_qs(urlsplit(steps[-1].url).query)["phoneNumber"] == ["5511955550001"]

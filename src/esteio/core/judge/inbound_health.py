@@ -52,14 +52,13 @@ def unreachable_since(facts: Facts, now: float) -> float:
     return facts.list_only_oldest_at if unheard else 0.0
 
 
-def list_check_due(facts: Facts, now: float, asked_at: float = 0.0) -> bool:
-    """Whether a look shall read the provider's list as well: in doubt, and while no webhook is proved to arrive.
-    `asked_at`: when it was last asked for; a list that cannot be read is asked for no oftener than one that can."""
-    doubt, last = doubt_at(facts), max(facts.list_compared_at, asked_at)  # guard: unreadable-list-paced
-    if doubt and last < doubt:
+def list_check_due(facts: Facts, now: float) -> bool:
+    """Whether a look shall read the provider's list as well: in doubt, and while no webhook is proved to arrive."""
+    doubt = doubt_at(facts)
+    if doubt and facts.list_compared_at < doubt:
         return True
     wanted = bool(doubt) or not facts.webhook_received_at or bool(unreachable_since(facts, now))
-    return wanted and now - last >= LISTEN_EVERY_S
+    return wanted and now - facts.list_compared_at >= LISTEN_EVERY_S
 
 
 def stalled(facts: Facts, now: float) -> bool:

@@ -56,8 +56,6 @@ class SessionRecord(msgspec.Struct, gc=False, eq=False):
     """Where and how deep the last plain look was, and what was asked and answered."""
     probed: bool = False
     """Whether this process has looked at it."""
-    list_asked_at: float = 0.0
-    """When the provider's list of its messages was last asked for."""
     ack_patience: tuple[float, float | None] | None = None
     """When it was learned, and how many seconds an acknowledgement may take (None: none was ever seen)."""
     baseline: tuple[float, TrafficBaseline | None] | None = None

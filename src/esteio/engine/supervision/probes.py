@@ -43,7 +43,7 @@ from esteio.store.ports.sessions import QrCodes
 LOOKS_AT_ONCE = 24
 """At one server. It sees 32 requests of ours at a time: after a start, when thousands of lines are looked at, a send
 still finds a place."""
-WEBHOOK_EVERY_S = 60.0
+WEBHOOK_EVERY_S = 30.0
 """How often the provider is asked whether its webhook is still ours, so that a moved one is seen within a minute …"""
 WEBHOOK_PROVED_S = 600.0
 """… and how often while events come in, which prove that it does."""
@@ -134,16 +134,13 @@ class Prober:
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence), qr=reading.qr)
         if outcome.qr is not None:
             await self.keep_qr(session, outcome.qr)
-        listen = inbound_health.list_check_due(session.facts, now, record.list_asked_at)
-        first = _first_look(record)
-        # guard: webhook-read-once
-        if not _webhook_told(outcome.evidence) and (listen or first or _webhook_unsure(session, outcome.evidence, now)):
+        listen = inbound_health.list_check_due(session.facts, now)
+        if listen or _first_look(record) or _webhook_unsure(session, outcome.evidence, now):
             reading = await driver.run(provider.check_webhook(where, now), self._transport)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence))
         looked = self._sorted(outcome.evidence, now)
         if not listen:
             return looked
-        record.list_asked_at = now
         return msgspec.structs.replace(looked, session=(*looked.session, *await self._listen(session, provider, where)))
 
     async def _code_is_fresh(self, session: Session, provider: Provider, now: float) -> bool:
@@ -280,11 +277,6 @@ def _first_look(record: SessionRecord) -> bool:
     """Whether this process has not looked at it yet: the address that it gives providers may be another one now."""
     first, record.probed = not record.probed, True
     return first
-
-
-def _webhook_told(evidence: tuple[Evidence, ...]) -> bool:
-    """Whether the look itself brought what the provider has for our webhook: some tell it with their state."""
-    return any(one.kind.startswith("webhook_config_") for one in evidence)
 
 
 def _may_show_code(session: Session, evidence: tuple[Evidence, ...]) -> bool:

@@ -176,8 +176,8 @@ def set_webhook(where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
 
 
 def probe(where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
-    """Its own state; a deeper look also reads its row (whose phone it is, and of one that is open its webhook), and the
-    deepest asks whether our own number exists, which a closed socket cannot say."""
+    """Its own state; a deeper look also reads whose phone it is, and the deepest asks whether our own number exists,
+    which a closed socket cannot say."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/status-instance", timeout_s=STATE_S))
     connected = at(heard.body, "connected")
     if missing(heard):
@@ -200,8 +200,6 @@ def probe(where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOu
     phone = phone_of(at(_row(heard), "connectedPhone"))
     if phone:
         evidence = (*evidence, seen("identity_seen", now, "list", phone=phone))
-    if connected and heard.kind == "ok":
-        evidence = (*evidence, _webhook_told(where, heard, now))
     if depth == "roundtrip" and connected and phone:
         request = call(where, "GET", "/contacts/phone-exists", timeout_s=QUESTION_S, phoneNumber=phone)
         heard = yield from hear_from(where, request)
@@ -231,28 +229,22 @@ def check_webhook(where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
     """The five addresses, read back. One that is null or not there is an address that is not set; where none of the
     five is told, that is said as well (`untold`), for it may also be a server that does not tell them."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
+    row = _row(heard)
     if missing(heard):
         return ProbeOutcome((*server_news(heard, now, "probe"), seen("instance_missing", now, "probe")))
     if heard.kind != "ok":
         return ProbeOutcome(look_failed(heard, now, "probe"), detail=heard.detail)
-    told = _webhook_told(where, heard, now)
-    detail = told.data.get("detail", "") if told.kind == "webhook_config_gone" else ""
-    return ProbeOutcome((*server_news(heard, now, "probe"), told), detail=detail)
-
-
-def _webhook_told(where: SessionEndpoint, heard: Heard, now: float) -> Evidence:
-    """What the instance's row tells of our five addresses."""
-    row = _row(heard)
+    news = server_news(heard, now, "probe")
     if not isinstance(row, dict):
-        return seen("webhook_config_unread", now, "probe", detail=heard.detail)
+        return ProbeOutcome((*news, seen("webhook_config_unread", now, "probe", detail=heard.detail)))
     wrong = [field for _, field in WEBHOOKS if at(row, field) != where.webhook_url]
     if not wrong:
-        return seen("webhook_config_ok", now, "probe")
-    told = any(text(at(row, field)) for _, field in WEBHOOKS)
+        return ProbeOutcome((*news, seen("webhook_config_ok", now, "probe")))
     detail = ", ".join(wrong)
-    return seen_with(
-        "webhook_config_gone", now, "probe", {"detail": detail} if told else {"detail": detail, "untold": "yes"}
-    )
+    told = any(text(at(row, field)) for _, field in WEBHOOKS)
+    data = {"detail": detail} if told else {"detail": detail, "untold": "yes"}
+    gone = seen_with("webhook_config_gone", now, "probe", data)
+    return ProbeOutcome((*news, gone), detail=detail)
 
 
 _EVENTS: Mapping[str, tuple[str, ...]] = {
