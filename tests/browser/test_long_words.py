@@ -44,7 +44,8 @@ def peopled(stage: Stage) -> Stage:
     for page in ("preview", "result"):
         stage.marks[f"/dead-letters/{page}"] = f"/dead-letters/{page}?ids={failed}"
     stage.status_page("padaria", LONG, EVIL[:60])
-    stage.marks |= {"{page}": "padaria", "{name}": LONG, "{server}": LONG}
+    stage.ask("POST", "/v1/tenants", {"name": "k" * 32, "title": EVIL[:60]}, 201)
+    stage.marks |= {"{page}": "padaria", "{name}": LONG, "{server}": LONG, "{tenant}": "k" * 32}
     stage.marks["{incident}"] = stage.unlinked(LONG)
     return stage
 

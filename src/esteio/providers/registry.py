@@ -6,6 +6,7 @@ makes one without arguments. Never lives here: a choice by URL or by answer; a s
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -71,13 +72,14 @@ class Registry:
 
 def load(found: Iterable[EntryPoint] | None = None) -> Registry:
     """The built-in dialects and every installed one. `found` is given by tests."""
-    points = _installed() if found is None else found
+    points = _installed(tuple(sys.path)) if found is None else found
     return Registry([*(make() for make in BUILT_IN), *(_third_party(point) for point in points)])
 
 
 @cache
-def _installed() -> tuple[EntryPoint, ...]:
-    """Reading the files of every installed package takes milliseconds; a storm starts hundreds of gateways."""
+def _installed(_: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """By the path of Python, which may grow. Reading the files of every installed package takes milliseconds; a storm
+    starts hundreds of gateways."""
     return tuple(entry_points(group=GROUP))
 
 

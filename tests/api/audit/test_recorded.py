@@ -125,7 +125,8 @@ def test_every_form_of_the_dashboard_leaves_its_row(run: Run) -> None:
         for one in sorted(forms, key=lambda form: (form.path.endswith(LAST), form.path == f"/sessions/{NAME}/delete")):
             await _prepare(gateway, one.path)
             before = await rows(gateway)
-            there = one.path.replace("evo/delete", "unused/delete")
+            # The operator's own tenant cannot be suspended: that is done with the one that was made before.
+            there = one.path.replace("evo/delete", "unused/delete").replace("/default/", "/new/")
             sent = {**bodies(mine).get(one.route, {}), **MORE.get(one.route, {})}
             given = await (browser.get(there) if one.method == "GET" else browser.post(there, **sent))
             # Of the acts on a session's code only those that fit its state are done, and decisions are made once.
