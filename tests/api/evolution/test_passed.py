@@ -164,13 +164,14 @@ def test_an_answer_comes_piece_by_piece_as_the_server_writes_it() -> None:
         goes_on = asyncio.Event()
 
         async def answer(asked: Asked) -> None:
-            await asked.say(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nBEGUN\r\n")
+            # No secret begins with a line break: what could be the beginning of one is held back until more has come.
+            await asked.say(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\nBEGUN\n\r\n")
             await goes_on.wait()
             await asked.say(b"6\r\nsecond\r\n0\r\n\r\n")
 
         stage.stub.answer = answer
         async with stage.http.get(stage.url + FIND, headers={"apikey": ADMIN}) as answered:
-            assert await answered.content.readexactly(5) == b"BEGUN"
+            assert await answered.content.readexactly(6) == b"BEGUN\n"
             goes_on.set()
             assert await answered.content.read() == b"second"
 
@@ -325,7 +326,7 @@ def test_a_client_that_goes_away_takes_its_call_with_it_and_that_is_noted() -> N
             while len(stage.stub.asked) < (1 if when == "before" else 2):
                 await asyncio.sleep(0.01)
             if when == "midway":
-                await reader.readuntil(b"BEGUN")
+                await reader.readuntil(b"BEGU")
             writer.close()
             await asyncio.wait_for(closed.wait(), 10)
         async with asyncio.timeout(10):
