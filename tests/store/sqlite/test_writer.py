@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from esteio.store.sql.db import Db as AnyDb
 from esteio.store.sqlite.connection import Db, connect
 from esteio.store.sqlite.writer import ThreadWriter
+
+
+@asynccontextmanager
+async def at_work(writer: ThreadWriter) -> AsyncIterator[None]:
+    """Its thread is at an operation that ends with the block: what is handed in meanwhile stands in the queue."""
+    begun, held = threading.Event(), threading.Event()
+
+    async def wait(_db: Db) -> None:
+        begun.set()
+        held.wait(10)
+
+    first = asyncio.ensure_future(writer.run(wait))
+    await asyncio.to_thread(begun.wait, 10)
+    yield
+    await asyncio.sleep(0)
+    held.set()
+    await first
 
 
 def rows_of(path: Path) -> list[int]:
@@ -40,20 +58,10 @@ def test_in_a_batch_only_the_one_that_raises_is_undone(tmp_path: Path) -> None:
 
             return writer.run(operation)
 
-        begun, held = threading.Event(), threading.Event()
-
-        async def wait(_db: Db) -> None:
-            # Until all others stand in the queue, so that they are one batch.
-            begun.set()
-            held.wait(10)
-
-        first = asyncio.ensure_future(writer.run(wait))
-        await asyncio.to_thread(begun.wait, 10)
-        rest = [asyncio.ensure_future(put(n, fails=n in {2, 4})) for n in range(1, 6)]
-        await asyncio.sleep(0)
-        commits.clear()
-        held.set()
-        await first
+        async with at_work(writer):
+            rest = [asyncio.ensure_future(put(n, fails=n in {2, 4})) for n in range(1, 6)]
+            await asyncio.sleep(0)
+            commits.clear()
         answers = await asyncio.gather(*rest, return_exceptions=True)
         assert [str(answer) for answer in answers] == ["1", "2", "3", "4", "5"]
         assert [isinstance(answer, LookupError) for answer in answers] == [False, True, False, True, False]
@@ -97,18 +105,9 @@ def test_who_waits_for_an_answer_goes_before_a_backlog_and_the_backlog_moves_wit
 
             return operation
 
-        begun, held = threading.Event(), threading.Event()
-
-        async def hold(_db: Db) -> None:
-            begun.set()
-            held.wait(10)
-
-        first = asyncio.ensure_future(writer.run(hold))
-        await asyncio.to_thread(begun.wait, 10)
-        ours = [asyncio.ensure_future(writer.run(come(n) if n in {3, 15} else put(n))) for n in range(1, 31)]
-        await asyncio.sleep(0)
-        held.set()
-        await asyncio.gather(first, *ours)
+        async with at_work(writer):
+            ours = [asyncio.ensure_future(writer.run(come(n) if n in {3, 15} else put(n))) for n in range(1, 31)]
+        await asyncio.gather(*ours)
         await asyncio.gather(*clients)
         closing = [asyncio.ensure_future(writer.run(put(2000 + n), first=n % 2 == 0)) for n in range(4)]
         await asyncio.sleep(0)
@@ -143,18 +142,8 @@ def test_items_that_wait_for_one_batch_are_written_together_and_each_has_its_own
         writer = ThreadWriter(db)
 
         async def together(*items: int) -> list[int | BaseException]:
-            begun, held = threading.Event(), threading.Event()
-
-            async def wait(_db: Db) -> None:
-                begun.set()
-                held.wait(10)
-
-            first = asyncio.ensure_future(writer.run(wait))
-            await asyncio.to_thread(begun.wait, 10)
-            rest = [asyncio.ensure_future(writer.run_each(batch, item)) for item in items]
-            await asyncio.sleep(0)
-            held.set()
-            await first
+            async with at_work(writer):
+                rest = [asyncio.ensure_future(writer.run_each(batch, item)) for item in items]
             return await asyncio.gather(*rest, return_exceptions=True)
 
         assert [str(answer) for answer in await together(1, 2, 3, 4)] == ["1", "2", "3", "4"]

@@ -8,10 +8,11 @@ after a restart; the key's secret is sealed for its token. Never lives here: the
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 from esteio.clock import Clock
+from esteio.engine.commands.keys import hash_of
+from esteio.engine.runtime import sealed_for
 from esteio.store.base import ShortLivedToken
 from esteio.store.ports.maintenance import Keys
 from esteio.vault import Vault, WrongKey
@@ -40,7 +41,7 @@ class ShortLivedTokens:
 
     async def logged_in(self, token: str) -> str | None:
         """The secret of the key that a login link's token stands for, once; None when it is unknown, used or over."""
-        return self._opened(token, _LOGIN, await self._keys.use_up(_hash(token), _LOGIN, self._clock.now()))
+        return self._opened(token, _LOGIN, await self._keys.use_up(hash_of(token), _LOGIN, self._clock.now()))
 
     async def for_stream(self, secret: str) -> tuple[str, float]:
         """A token that opens the stream with the key of this secret, and when it was given out."""
@@ -53,23 +54,16 @@ class ShortLivedTokens:
         over."""
         if not token.startswith(PREFIX):
             return None
-        return self._opened(token, _STREAM, await self._keys.open_again(_hash(token), _STREAM, self._clock.now()))
+        return self._opened(token, _STREAM, await self._keys.open_again(hash_of(token), _STREAM, self._clock.now()))
 
     async def _lend(self, token: str, secret: str, purpose: str, until: float, resume_until: float | None) -> None:
-        sealed = self._vault.seal({"secret": secret}, _place(purpose, token))
-        await self._keys.lend(ShortLivedToken(purpose, sealed, until, resume_until), _hash(token), self._clock.now())
+        sealed = self._vault.seal({"secret": secret}, sealed_for.short_lived(purpose, token))
+        await self._keys.lend(ShortLivedToken(purpose, sealed, until, resume_until), hash_of(token), self._clock.now())
 
     def _opened(self, token: str, purpose: str, sealed: bytes | None) -> str | None:
+        if sealed is None:
+            return None
         try:
-            return None if sealed is None else self._vault.unseal(sealed, _place(purpose, token))["secret"]
+            return self._vault.unseal(sealed, sealed_for.short_lived(purpose, token))["secret"]
         except WrongKey:
             return None  # the key that sealed it is gone: another token is quickly made
-
-
-def _place(purpose: str, token: str) -> str:
-    """Whoever holds the database and the vault's key, and not the token, opens nothing."""
-    return f"short-lived/{purpose}/{token}"
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -59,7 +59,7 @@ class KeyCommands:
         key = ApiKey(ident, request.name, request.role, now, globs, expires_at, tenant=tenant)
         with self._audit.records("key.created", target=key.id, after=key_shown(key), tenant=tenant):
             try:
-                await self._keys.add(key, _hash(secret))
+                await self._keys.add(key, hash_of(secret))
             except LookupError as error:
                 raise unknown_tenant(str(tenant)) from error
         log.info("key.created", key=key.id, role=key.role)
@@ -69,10 +69,10 @@ class KeyCommands:
         """A key for exactly this session, the hash of its secret and the secret (by default a new one), to be written
         with the session's row. Raises `CommandError("key-taken")` for the secret of the settings' own key."""
         secret = secret or PREFIX + self._clock.token()
-        if self._admin_key and hmac.compare_digest(_hash(secret), _hash(self._admin_key)):
+        if self._admin_key and hmac.compare_digest(hash_of(secret), hash_of(self._admin_key)):
             raise CommandError("key-taken")
         key = ApiKey(self._clock.new_id("key"), f"door:{session}", "operate", self._clock.now(), (session,))
-        return key, _hash(secret), secret
+        return key, hash_of(secret), secret
 
     def forget(self) -> None:
         """Keys went with their session: none is remembered."""
@@ -113,9 +113,9 @@ class KeyCommands:
     async def authenticate(self, secret: str) -> ApiKey | None:
         """The key behind a secret; None when it is unknown, revoked or expired. Raises
         `CommandError("tenant-suspended")` for one that would open, were its tenant not suspended."""
-        digest = _hash(secret)
+        digest = hash_of(secret)
         admin = self._admin_key
-        if admin and hmac.compare_digest(digest, _hash(admin)):
+        if admin and hmac.compare_digest(digest, hash_of(admin)):
             return ApiKey("admin", "ESTEIO_ADMIN_KEY", "admin", 0.0)
         now = self._clock.now()
         known = self._known.get(digest)
@@ -143,7 +143,8 @@ def key_shown(key: ApiKey) -> dict[str, object]:
     return {"name": key.name, "role": key.role, "sessions": list(key.sessions), "expires_at": expires_at}
 
 
-def _hash(secret: str) -> bytes:
+def hash_of(secret: str) -> bytes:
+    """By what the store finds a key, a link or a token; of the secret itself it keeps nothing in the clear."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 

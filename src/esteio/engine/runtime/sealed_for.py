@@ -32,3 +32,9 @@ def session_row(name: str, created_at: float, column: SessionColumn) -> str:
 def webhook(endpoint_id: str) -> str:
     """A subscription's secret and headers."""
     return f"webhook/{endpoint_id}"
+
+
+def short_lived(purpose: str, token: str) -> str:
+    """The key that a short-lived token stands for; whoever holds the database and the vault's key, and not the token,
+    opens nothing."""
+    return f"short-lived/{purpose}/{token}"

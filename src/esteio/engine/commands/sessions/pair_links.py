@@ -6,11 +6,10 @@ what the link's page shows.
 
 from __future__ import annotations
 
-import hashlib
-
 from esteio.clock import Clock
 from esteio.core.model.session import Session
 from esteio.engine.audit.audit_log import AuditLog
+from esteio.engine.commands.keys import hash_of
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.errors import invalid, unknown
 from esteio.engine.key_scope import EVERYTHING, Scope
@@ -51,7 +50,7 @@ class PairLinkCommands:
         line = JournalEntry("operator", now, "pair_link_made", {"who": who})
         try:
             with self._audit.records("pair_link.created", session=session.name, after={"lasts_s": lasts_s}):
-                await self._links.put(link, _hash(token), line)
+                await self._links.put(link, hash_of(token), line)
         except LookupError as error:
             raise unknown("session", name) from error
         log.info("session.pair_link_made", session=session.name, server=session.server)
@@ -60,7 +59,7 @@ class PairLinkCommands:
     async def opened(self, token: str) -> PairLink | None:
         """The link with this token, while its time runs; also one that is done, which shows no code any more. None for
         a suspended tenant's."""
-        link = await self._links.by_hash(_hash(token))
+        link = await self._links.by_hash(hash_of(token))
         if link is None or self._clock.now() >= link.expires_at:
             return None
         # guard: suspended-tenants-links-closed
@@ -79,7 +78,3 @@ class PairLinkCommands:
             dropped = await self._links.drop(session.id, line)
         if dropped:
             log.info("session.pair_link_revoked", session=session.name, server=session.server)
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
