@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
@@ -56,6 +57,8 @@ class Watched(msgspec.Struct):
     """Sessions that were looked at since `begin`."""
     looks: int = 0
     requests: int = 0
+    requests_by_kind: dict[str, int] = {}
+    """The same by their path, less the instance's name; a list that is asked for one row counts apart."""
     late_p50_s: float = 0.0
     late_p99_s: float = 0.0
     late_most_s: float = 0.0
@@ -99,34 +102,34 @@ class Fleet(Stub):
             self._faults.fall([session_name(one, number) for one in places for number in range(self._each)], falls_s)
         self._waits: list[float] = []
         self._seen: set[str] = set()
-        self._requests = 0
+        self._requests: Counter[str] = Counter()
         return self._watched()
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         path, query = scope["path"], scope["query_string"]
+        if not path.startswith("/_bench/"):
+            self._requests[kind_of(path, query)] += 1
         if path == "/_bench/begin":
             await reply(send, 200, msgspec.json.encode(self._begin(float(query or 0))))
             return
         if path.startswith((SOCKET, STATE)):
             self._note(path)
         if not path.startswith("/_bench/") and await self._faults.fails(send):
-            self._requests += 1
-        elif path == "/instance/fetchInstances":
+            return
+        if path == "/instance/fetchInstances":
             await reply(send, 200, self._rows(scope["server"][1], query))
         else:
             await super().__call__(scope, receive, send)
 
     def _answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         if path.startswith(SOCKET) and (closed := self._faults.closed(path.removeprefix(SOCKET))) is not None:
-            self._requests += 1
             return closed
         return super()._answer(path, body)
 
     def _rows(self, port: int, query: bytes) -> bytes:
         """The whole list, or the row of the one that is asked for."""
-        self._requests += 1
         asked = parse_qs(query.decode()).get("instanceName")
         if asked is None:
             return self._lists[port]
@@ -138,7 +141,6 @@ class Fleet(Stub):
     def _look(self, path: str, body: bytes) -> Any:
         if path == "/_bench/fleet":
             return self._watched()
-        self._requests += 1
         if path == f"/instance/connectionState/{UNPAIRED}":
             return {"instance": {"instanceName": UNPAIRED, "state": "connecting"}}
         if path == SOCKET + UNPAIRED:
@@ -165,7 +167,7 @@ class Fleet(Stub):
 
     def _watched(self) -> Watched:
         waits = sorted(self._waits)
-        told = Watched(self._ports, len(self._seen), len(waits), self._requests)
+        told = Watched(self._ports, len(self._seen), len(waits), self._requests.total(), dict(self._requests))
         if waits:
             told.soonest_s = round(waits[0], 3)
             shares = (0.5, 0.99, 1.0)
@@ -176,6 +178,13 @@ class Fleet(Stub):
             told.restored_p50_s = round(median(self._faults.restored), 1)
             told.restored_most_s = round(max(self._faults.restored), 1)
         return told
+
+
+def kind_of(path: str, query: bytes) -> str:
+    """What is asked, whoever is meant."""
+    if path == "/instance/fetchInstances":
+        return f"{path}?instanceName" if query else path
+    return path.rpartition("/")[0] or path
 
 
 def _listed(server: int, numbers: Iterable[int]) -> bytes:

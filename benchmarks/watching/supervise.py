@@ -167,11 +167,12 @@ async def _measured(port: int, api: Api, ask_for: Supervise) -> dict[str, Any]:
     }
 
 
-def seen_by(told: Watched, seconds: float) -> dict[str, float]:
+def seen_by(told: Watched, seconds: float) -> dict[str, Any]:
     """What the fleet saw of looks in so many seconds."""
     return {
         "looks_per_s": round(told.looks / seconds, 1),
         "requests_per_s": round(told.requests / seconds, 1),
+        "requests_by_kind": told.requests_by_kind,
         "looked_at": told.looked_at,
         "late_p50_s": told.late_p50_s,
         "late_p99_s": told.late_p99_s,

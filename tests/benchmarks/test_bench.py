@@ -228,7 +228,7 @@ def test_the_fleet_measures_what_comes_later_than_its_period() -> None:
         status, _ = fleet._answer(f"/instance/setPresence/{name}", b"")
         assert status == 200
     told = fleet._watched()
-    assert (told.looks, told.looked_at, told.requests, told.soonest_s) == (3, 2, 5, 10.5)
+    assert (told.looks, told.looked_at, told.soonest_s) == (3, 2, 10.5)
     assert (told.late_p50_s, told.late_p99_s) == (1.0, 10.0)
     listed = json.loads(fleet._lists[7001])
     assert [row["name"] for row in listed] == ["bench-01-00000", "bench-01-00001"]
@@ -236,6 +236,34 @@ def test_the_fleet_measures_what_comes_later_than_its_period() -> None:
     assert json.loads(fleet._rows(7001, b"instanceName=bench-01-00001")) == listed[1:]
     fleet._begin()
     assert (fleet._watched().looks, fleet._watched().looked_at) == (0, 0)
+
+
+def test_the_fleet_counts_what_it_is_asked_by_kind_and_not_what_the_measurement_asks() -> None:
+    fleet = Fleet([7000], 10.0, 1, 0.5)
+
+    async def send(_message: Any) -> None:
+        """Nobody listens."""
+
+    async def receive() -> dict[str, Any]:
+        return {"body": b""}
+
+    async def asked(path: str, query: bytes = b"") -> None:
+        scope = {"type": "http", "path": path, "query_string": query, "server": ("", 7000)}
+        await fleet(scope, receive, send)
+
+    async def story() -> None:
+        for _ in range(3):
+            await asked("/webhook/find/bench-00-00000")
+        await asked("/instance/fetchInstances", b"instanceName=bench-00-00000")
+        await asked("/instance/fetchInstances")
+        await asked("/")
+        await asked("/_bench/fleet")
+
+    asyncio.run(story())
+    told = fleet._watched()
+    assert told.requests == 6, "also those that fail"
+    listed = "/instance/fetchInstances"
+    assert told.requests_by_kind == {"/webhook/find": 3, f"{listed}?instanceName": 1, listed: 1, "/": 1}
 
 
 def test_one_answer_and_one_socket_in_so_many_fail_and_a_restart_brings_the_socket_back() -> None:
