@@ -255,7 +255,8 @@ class Gateway:
         session = await self.session(name)
         changes.setdefault("since", self.clock.now())
         changed = msgspec.structs.replace(session, **changes)
-        assert await self.store.decisions.commit_session(DecisionCommit(session=changed))
+        outages = () if changed.outage is None else (changed.outage,)
+        assert await self.store.decisions.commit_session(DecisionCommit(session=changed, outages=outages))
         self.waiters.session_changed(session.id)
         return await self.session(name)
 

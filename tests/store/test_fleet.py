@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from esteio.core.model.ids import ServerName, SessionName
+from esteio.core.model.recovery import Outage
 from esteio.core.model.session import Facts
-from esteio.core.model.state import TROUBLED_FIRST, SessionState
+from esteio.core.model.state import TROUBLED_FIRST, Axis, SessionState
 from esteio.core.model.tenant import Reach
 from esteio.engine.key_scope import Scope
 from esteio.store.base import DecisionCommit, FleetFilter, Page
@@ -153,3 +154,27 @@ async def test_a_scope_counts_and_shows_what_the_key_reaches(
     which = FleetFilter(reach=Reach(globs=globs))
     assert set(await names(store, which, limit=2)) == reached
     assert sum((await counted(store, which)).values()) == len(reached)
+
+
+async def test_all_sessions_counted_by_their_words(store: AnyStore, make: Make) -> None:
+    nothing = await store.fleet.counts()
+    assert (nothing.states, nothing.waiting, nothing.outages, nothing.down_since) == ({}, {}, 0, None)
+    well = await make.session(store, "well", state="connected", can_send=Axis("yes"), can_receive=Axis("yes"))
+    other = await make.session(store, "other", state="connected", can_send=Axis("yes"))
+    down = await make.session(store, "down", server="sv2", gate="held", state="disconnected", can_send=Axis("no"))
+    for session, many in ((well, 1), (other, 1), (down, 3)):
+        for _ in range(many):
+            await make.accept(store, session)
+    fallen, asked, over = (
+        Outage("o1", NOW, "x"),
+        Outage("o2", NOW - 9, "asked", expected=True),
+        Outage("o3", NOW - 99, "x"),
+    )
+    for session, outage in ((down, fallen), (other, asked), (well, msgspec.structs.replace(over, ended_at=NOW))):
+        fresh = not_none(await store.sessions.by_id(session.id))
+        assert await store.decisions.commit_session(DecisionCommit(session=fresh, outages=(outage,)))
+    counts = await store.fleet.counts()
+    assert counts.states == {"connected": 2, "disconnected": 1}
+    assert (counts.can_send, counts.can_receive) == ({"yes": 2, "no": 1}, {"yes": 1, "unknown": 2})
+    assert counts.waiting == {"open": 2, "held": 3}
+    assert (counts.outages, counts.down_since) == (2, NOW)

@@ -27,7 +27,7 @@ from esteio.store.ports.sealed import Sealed
 from esteio.store.ports.sessions import Approvals, Decisions, Fleet, Journal, PairLinks, QrCodes, Servers, Sessions
 from esteio.store.ports.tenants import Tenants
 from esteio.store.ports.work import WorkQueue
-from esteio.store.search import FleetFilter, FoundMessages, FoundPage, MessageFilter, MessageSearch, Total
+from esteio.store.search import FleetCounts, FleetFilter, FoundMessages, FoundPage, MessageFilter, MessageSearch, Total
 from esteio.store.send_quota import NotBefore, Pace, SendQuota
 from esteio.store.statistics import DatabaseStatistics
 from esteio.store.values import (
@@ -79,6 +79,7 @@ __all__ = [
     "Erased",
     "EventRow",
     "Exists",
+    "FleetCounts",
     "FleetFilter",
     "FoundMessages",
     "FoundPage",

@@ -5,11 +5,13 @@ Never lives here: the looks themselves (`store.ports`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.message import Direction, Message, MessageState
-from esteio.core.model.state import SessionState
+from esteio.core.model.state import Answer, Gate, SessionState
 from esteio.core.model.tenant import ALL, Reach
 
 
@@ -31,6 +33,19 @@ class Total(msgspec.Struct, frozen=True):
     server: ServerName
     state: SessionState
     sessions: int
+
+
+class FleetCounts(msgspec.Struct, frozen=True):
+    """All sessions, counted: by each of their words, a word that none has left out; what waits, by its session's gate;
+    and the open outages."""
+
+    states: Mapping[SessionState, int]
+    can_send: Mapping[Answer, int]
+    can_receive: Mapping[Answer, int]
+    waiting: Mapping[Gate, int]
+    outages: int
+    down_since: float | None
+    """When the oldest of those outages began that nobody asked for."""
 
 
 class MessageFilter(msgspec.Struct, frozen=True):

@@ -92,9 +92,8 @@ WITHOUT: Mapping[str, Mapping[str, str]] = {
     },
     "metrics/fleet.py": {
         "approvals.by_state": OPERATORS,
-        "messages.waiting_by_session": OPERATORS,
+        "fleet.counts": OPERATORS,
         "servers.all": OPERATORS,
-        "sessions": OPERATORS,
     },
     "metrics/nodes.py": {"inspection.unowned_sessions": OPERATORS, "nodes.all": OPERATORS},
     "v1/dead_letters.py": {"messages.get": FOUND},

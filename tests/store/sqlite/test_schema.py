@@ -9,8 +9,9 @@ import pytest
 from esteio.store.sql.loader import SQL, SqlTextError, migrations, parse
 from esteio.store.sqlite.connection import Db, connect, migrate
 
-ONCE_WHOLE = {"clock_back_send_lanes", "sealed_left"}
-"""Walked whole, once: when the clock was put back (lanes are only of chats that wait), and at the end of a rotation."""
+ONCE_WHOLE = {"clock_back_send_lanes", "sealed_left", "fleet_words"}
+"""Walked whole: once, when the clock was put back (lanes are only of chats that wait) and at the end of a rotation; and
+to count all sessions for `/metrics`, 0.14 s at 100,000."""
 LARGE = (
     "messages",
     "journal",
@@ -28,7 +29,7 @@ SMALL_BY_INDEX = {
     "messages_sending": "messages_leases",
     "provider_webhooks_unread_sizes": "provider_webhooks_unread",
     "sessions_restricted": "sessions_restricted",
-    "sessions_held": "messages_waiting",
+    "fleet_waiting": "messages_waiting",
     "search_waiting_many": "messages_waiting",
     "outbox_set_aside": "messages_set_aside",
     # The totals count every session, in an index that holds all that is asked: 0.5 ms at 10,000.

@@ -106,8 +106,8 @@ class Messages(Protocol):
         """How many messages of this session wait to be sent, those held by a closed gate included."""
         ...
 
-    async def waiting_by_session(self, sessions: Sequence[SessionId] | None = None) -> Mapping[SessionId, int]:
-        """The same of these sessions, or of all, at once; those with none are left out."""
+    async def waiting_by_session(self, sessions: Sequence[SessionId]) -> Mapping[SessionId, int]:
+        """The same of these sessions at once; those with none are left out."""
         ...
 
 

@@ -16,7 +16,7 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import SessionState
 from esteio.core.model.tenant import ALL, Reach
 from esteio.store.delivery import Endpoint
-from esteio.store.search import FleetFilter, Total
+from esteio.store.search import FleetCounts, FleetFilter, Total
 from esteio.store.values import (
     ApiKey,
     DecisionCommit,
@@ -193,6 +193,10 @@ class Fleet(Protocol):
 
     async def totals(self, which: FleetFilter) -> Sequence[Total]:
         """How many sessions there are by server and state; where there are none there is no total."""
+        ...
+
+    async def counts(self) -> FleetCounts:
+        """All sessions as of one instant, at a cost that hardly grows with what a session holds."""
         ...
 
     async def page(self, which: FleetFilter, *, limit: int = 100, after: str | None = None) -> Page:

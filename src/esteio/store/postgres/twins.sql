@@ -44,6 +44,11 @@ CASE WHEN :provider_queued = 1 AND NOT EXISTS (
 -- part: in_scope
 (:scoped = 0 OR m.session_id IN {{listed_numbers}})
 
+-- name: fleet_words
+SELECT state, CAST(can_send AS jsonb) ->> 'value' AS can_send, CAST(can_receive AS jsonb) ->> 'value' AS can_receive,
+    count(*) AS sessions
+FROM sessions GROUP BY 1, 2, 3
+
 -- name: search_ids
 SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.seq IN (

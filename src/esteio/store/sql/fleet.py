@@ -5,11 +5,12 @@ Never lives here: what a state means, whose key sees what (`engine.key_scope`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 from esteio.core.model.state import TROUBLED_FIRST, SessionState
-from esteio.store.base import FleetFilter, Page, Total
+from esteio.store.base import FleetCounts, FleetFilter, Page, Total
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
@@ -27,8 +28,26 @@ class SqlFleet(SqlSubject):
         found = await self._reader.rows(statement, _filter_params(which))
         return [Total(row.server, row.state, row.sessions) for row in found if _meant(which, row.server, row.state)]
 
+    async def counts(self) -> FleetCounts:
+        return await self._snapshot(_counts)
+
     async def page(self, which: FleetFilter, *, limit: int = 100, after: str | None = None) -> Page:
         return await self._snapshot(lambda db: _page(db, which, limit, after))
+
+
+async def _counts(db: Db) -> FleetCounts:
+    found = await db.rows("fleet_words", {})
+    states, can_send, can_receive = (_summed(found, word) for word in ("state", "can_send", "can_receive"))
+    waiting = {row.gate: row.messages for row in await db.rows("fleet_waiting", {})}
+    (open_now,) = await db.rows("fleet_outages", {})
+    return FleetCounts(states, can_send, can_receive, waiting, open_now.outages, open_now.down_since)
+
+
+def _summed(found: Sequence[Any], word: str) -> Counter[Any]:
+    counts: Counter[Any] = Counter()
+    for row in found:
+        counts[getattr(row, word)] += row.sessions
+    return counts
 
 
 def _meant(which: FleetFilter, server: str, state: str) -> bool:

@@ -179,6 +179,20 @@ AND (:globs IS NULL OR matches_glob(name, :globs))
 -- name: fleet_totals
 SELECT server, state, count(*) AS sessions FROM sessions WHERE {{found}} GROUP BY server, state
 
+-- name: fleet_words
+SELECT state, json_extract(can_send, '$.value') AS can_send, json_extract(can_receive, '$.value') AS can_receive,
+    count(*) AS sessions
+FROM sessions GROUP BY 1, 2, 3
+
+-- name: fleet_waiting
+SELECT s.gate, CAST(sum(h.held) AS BIGINT) AS messages FROM (
+    SELECT session_id, count(*) AS held FROM messages WHERE state = 'queued' GROUP BY session_id
+) AS h JOIN sessions s ON s.id = h.session_id GROUP BY s.gate
+
+-- name: fleet_outages
+SELECT count(*) AS outages, min(CASE WHEN expected = 0 THEN since END) AS down_since FROM outages
+WHERE ended_at IS NULL AND session_id IS NOT NULL
+
 -- name: fleet_by_since
 SELECT {{session}} FROM sessions
 WHERE state = :state AND (since, id) < (:since, :id) AND {{found}}
@@ -318,9 +332,6 @@ DELETE FROM sessions WHERE id = :id
 
 -- name: session_held
 SELECT count(*) AS queued FROM messages WHERE session_id = :id AND state = 'queued'
-
--- name: sessions_held
-SELECT session_id, count(*) AS held FROM messages WHERE state = 'queued' GROUP BY session_id
 
 -- name: sessions_held_of
 SELECT session_id, count(*) AS held FROM messages

@@ -117,11 +117,8 @@ class SqlMessages(SqlSubject):
         count: int = await self._reader.value("session_held", {"id": session_id})
         return count
 
-    async def waiting_by_session(self, sessions: Sequence[SessionId] | None = None) -> Mapping[SessionId, int]:
-        if sessions is None:
-            found = await self._reader.rows("sessions_held", {})
-        else:
-            found = await self._reader.rows("sessions_held_of", {"listed": rows.to_text(sessions)})
+    async def waiting_by_session(self, sessions: Sequence[SessionId]) -> Mapping[SessionId, int]:
+        found = await self._reader.rows("sessions_held_of", {"listed": rows.to_text(sessions)})
         return {row.session_id: row.held for row in found}
 
 
