@@ -178,11 +178,7 @@ async def _admitted(visit: Visit, route: PageRoute) -> bool:
         raise CommandError("forbidden", role=route.role)
     if "name" in visit.request.path:  # guard: page-session-in-scope
         visit.request.scope.check_name(visit.request.path["name"])
-    scope = visit.request.scope
-    # guard: approvals-counted-in-scope
-    visit.counts["/approvals"] = sum(
-        scope.named(one.session) for one in await api.store.approvals.by_state(reach=scope)
-    )
+    visit.counts["/approvals"] = await approvals.count(visit)
     return True
 
 

@@ -9,20 +9,18 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from esteio.api.dashboard import uptime
+from esteio.api.dashboard import approvals, uptime
 from esteio.api.dashboard.fleet_overview import ASKING, RESTING, chips, counted, incidents, number, summary
 from esteio.api.dashboard.fleet_search import Search
 from esteio.api.dashboard.page import Moment, Visit, moved
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.http.request import ApiResponse
-from esteio.api.http.route import speaker
 from esteio.core.model.ids import ServerName
-from esteio.core.model.recovery import Approval, Rung
+from esteio.core.model.recovery import Rung
 from esteio.core.model.session import Session
-from esteio.core.model.state import Axis, Reason
+from esteio.core.model.state import Axis
 from esteio.core.views.documents import OutageDocument, outage, recovery
 from esteio.core.views.sentences import proof, sentence
-from esteio.engine.errors import CommandError
 from esteio.store.base import StoredServer, Total
 
 PAGE: Final = {"tiles": 48, "table": 100}
@@ -88,15 +86,6 @@ class Group(NamedTuple):
     tiles: list[Tile]
 
 
-class Waiting(NamedTuple):
-    """A destructive step that waits for a person, with what it would cost."""
-
-    approval: Approval
-    because: str
-    cost: str
-    at: Moment | None
-
-
 async def fleet(visit: Visit) -> ApiResponse:
     """The page, by the words of its address (`fleet_search`)."""
     search = Search.of(visit.request)
@@ -124,7 +113,7 @@ async def _shown(visit: Visit, search: Search) -> dict[str, Any]:
         "tiles": tiles,
         "strips": await uptime.marked(visit, page.items, SHORT_DAY) if search.view == "tiles" else {},
         "groups": _groups(tiles, servers, totals),
-        "approvals": await waiting(visit),
+        "approvals": await approvals.waiting(visit),
         "approvals_shown": SHOWN,
         "incidents_shown": SHOWN,
         "incidents": incidents(visit, servers, totals),
@@ -178,16 +167,6 @@ def light(visit: Visit, session: Session, axis: Axis) -> Light:
     return Light(axis.value, proof(axis, session.reason, visit.texts), visit.moment(axis.at))
 
 
-async def waiting(visit: Visit, session: str | None = None) -> list[Waiting]:
-    """What waits for a person, of one session or of all that the caller reaches."""
-    scope, say = visit.request.scope, speaker(visit.texts)
-    return [
-        Waiting(one, say(Reason(one.because)).text, say(one.cost).text, visit.moment(one.created_at))
-        for one in await visit.api.store.approvals.by_state(reach=scope)
-        if scope.named(one.session) and session in (None, one.session)  # guard: approvals-shown-in-scope
-    ]
-
-
 async def look(visit: Visit) -> ApiResponse:
     """The button on a tile: the session is looked at now; then the page again. Raises `CommandError`."""
     form = await visit.form()
@@ -196,20 +175,7 @@ async def look(visit: Visit) -> ApiResponse:
     return moved(form["back"] if _BACK.fullmatch(form.get("back", "")) else "/", done="look")
 
 
-async def decide(visit: Visit) -> ApiResponse:
-    """A person's word about a destructive step, then its session's page. Raises `CommandError`."""
-    await visit.form()
-    api, path = visit.api, visit.request.path
-    if path["decision"] not in ("approve", "reject"):
-        raise CommandError("not-found")
-    found = await api.commands.lookup.approval(path["id"], visit.request.scope)  # guard: decision-in-scope
-    decision: Any = "approved" if path["decision"] == "approve" else "rejected"
-    await api.commands.approvals.decide(found.id, decision, visit.request.who)
-    return moved(f"/sessions/{found.session}", done=decision)
-
-
 ROUTES = (
     PageRoute("GET", "/", fleet, "read"),
     PageRoute("POST", "/look/{name}", look, "operate"),
-    PageRoute("POST", "/approvals/{id}/{decision}", decide, "operate"),
 )

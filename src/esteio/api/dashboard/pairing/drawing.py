@@ -10,7 +10,7 @@ import hashlib
 import math
 from typing import Any
 
-from esteio.api.dashboard import fleet
+from esteio.api.dashboard import approvals
 from esteio.api.dashboard.page import Visit
 from esteio.api.dashboard.pairing.view import By, View, masked, spaced
 from esteio.api.http import qr_image
@@ -35,7 +35,7 @@ def operators(visit: Visit, name: str, by: By, seen: View) -> dict[str, Any]:
     if approval is not None:
         because = sentence(seen.reason, visit.texts).text
         cost = sentence(approval.cost, visit.texts).text
-        waiting = fleet.Waiting(approval, because, cost, visit.moment(approval.created_at))
+        waiting = approvals.Waiting(approval, because, cost, visit.moment(approval.created_at))
     return {
         **_common(visit, by, seen),
         "name": name,

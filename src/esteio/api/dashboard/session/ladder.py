@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from esteio.api.dashboard.fleet import Waiting
+from esteio.api.dashboard.approvals import Waiting
 from esteio.api.dashboard.page import Moment, Visit
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from esteio.api.dashboard import fleet, uptime
+from esteio.api.dashboard import approvals, uptime
 from esteio.api.dashboard.page import Moment, Visit
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.dashboard.session import acts, ladder, lights, messages, tester, timeline
@@ -44,8 +44,8 @@ async def show(visit: Visit) -> ApiResponse:
     except CommandError:
         return visit.drawn("session/gone.html", 404, name=name)
     tested = await tester.tested(visit, session)
-    approvals = await fleet.waiting(visit, session.name)
-    steps = await ladder.shown(visit, session, approvals)
+    waiting = await approvals.waiting(visit, session.name)
+    steps = await ladder.shown(visit, session, waiting)
     strips = (await uptime.strips(visit, [session], *uptime.WINDOWS))[session.id]
     return visit.drawn(
         "session/page.html",
@@ -59,7 +59,7 @@ async def show(visit: Visit) -> ApiResponse:
         restarted=visit.moment(session.recovery.last_restart_at),
         axes=await lights.shown(visit, session),
         ladder=steps,
-        approvals=approvals,
+        approvals=waiting,
         timeline=await timeline.shown(visit, session),
         messages=await messages.shown(visit, session),
         tested=tested,
