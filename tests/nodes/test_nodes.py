@@ -349,3 +349,28 @@ def test_what_came_of_a_server_before_the_server_came_to_us_is_judged() -> None:
             assert evo not in await lab.store.decisions.with_news(0)
 
     run_nodes(story)
+
+
+def test_what_a_node_sees_of_a_server_that_another_judges_is_judged_there() -> None:
+    async def story() -> None:
+        async with NodesLab(2, seed=7, policy={"default": {"probe_idle_s": 600.0}}) as lab:
+            await lab.fleet(2)
+            evo = ServerName("evo")
+            (judge,) = (node for node in lab.nodes if node.gateway.leases.does(of_server(evo)))
+            (other,) = (node for node in lab.nodes if node is not judge)
+            saw = seen("server_failed", lab.world.now(), "probe")
+
+            async def submitted() -> None:
+                other.gateway.scheduler.submit(evo, [saw])
+
+            await other.run(submitted())
+
+            async def is_judged() -> bool:
+                lines = await lab.store.journal.page_of_server(evo, 0, 1_000)
+                return any(line.code == saw.kind for line in lines) and evo not in await lab.store.decisions.with_news(
+                    0
+                )
+
+            await lab.until(is_judged, 30)
+
+    run_nodes(story)
