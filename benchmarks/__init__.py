@@ -10,6 +10,7 @@ is the result.
 | `__main__` | `python -m benchmarks WHAT`: the verbs, and the one JSON line |
 | `deliver`, `accept`, `inbound`, `soak` | what each verb does |
 | `watching/` | sessions that are only watched: by one process, and by nodes on PostgreSQL while some of it fails |
+| `tail/` | where a slow answer's time goes: the notes of a server under `--trace`, and their figures |
 | `pages/` | the dashboard with a large fleet, in a browser and with a hundred open pages |
 | `processes`, `gateway` | children started, awaited and ended; a gateway with its sessions |
 | `load`, `wire` | the load client's process, and its HTTP |

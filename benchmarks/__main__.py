@@ -10,6 +10,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -31,6 +32,9 @@ Messages = Annotated[int, typer.Option(min=1, max=1_000_000, help="How many mess
 DelayMs = Annotated[float, typer.Option(min=0, max=100, help="Added to every round trip to PostgreSQL, once more.")]
 Profile = Annotated[
     Path | None, typer.Option(help="Run the gateway under cProfile and write it here; the figures mean nothing then.")
+]
+Trace = Annotated[
+    Path | None, typer.Option(help="Note each request's steps and write where their time went; the rates mean less.")
 ]
 
 
@@ -80,12 +84,13 @@ def accept_verb(
     seconds: Seconds = 5.0,
     rounds: Rounds = 3,
     profile: Profile = None,
+    trace: Trace = None,
 ) -> None:
     """Messages handed in, each on disk before its 202, beside a bare durable POST."""
     from benchmarks import accept  # noqa: PLC0415
 
-    ask = accept.Accept(messages, chats, sessions, connections, seconds, 1 if profile else rounds)
-    _measure(accept.run, ask, profile)
+    ask = accept.Accept(messages, chats, sessions, connections, seconds, 1 if profile or trace else rounds)
+    _measure(partial(accept.run, trace=trace and trace.resolve()), ask, profile)
 
 
 @app.command("inbound")
@@ -100,13 +105,14 @@ def inbound_verb(
     seconds: Seconds = 10.0,
     rounds: Rounds = 3,
     profile: Profile = None,
+    trace: Trace = None,
 ) -> None:
     """Provider webhooks, each on disk before its 200, and on to a subscriber, beside a bare durable POST."""
     from benchmarks import inbound  # noqa: PLC0415
 
     paces = (rate, through_rate, seconds)
-    ask = inbound.Inbound(webhooks, chats, sessions, connections, *paces, 1 if profile else rounds)
-    _measure(inbound.run, ask, profile)
+    ask = inbound.Inbound(webhooks, chats, sessions, connections, *paces, 1 if profile or trace else rounds)
+    _measure(partial(inbound.run, trace=trace and trace.resolve()), ask, profile)
 
 
 @app.command("supervise")

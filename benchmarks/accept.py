@@ -8,6 +8,7 @@ rates: what the disk and the machine make of them stands beside ours as `bare_p9
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -36,27 +37,29 @@ class Accept(msgspec.Struct, frozen=True):
         return max(1, self.messages // 20)
 
 
-async def run(ask: Accept, directory: Path, say: Say, profile: Path | None = None) -> dict[str, Any]:
-    """The line to print."""
+async def run(
+    ask: Accept, directory: Path, say: Say, profile: Path | None = None, *, trace: Path | None = None
+) -> dict[str, Any]:
+    """The line to print. `trace`: where the steps of the last round are written."""
     rounds = []
     for number in range(1, ask.rounds + 1):
-        ours = await _gateway(ask, directory, profile)
+        ours = await _gateway(ask, directory, profile, trace)
         say(f"round {number}: gateway {ours['accepted_per_s']:,}/s")
         rates = {share_name(share): share * ours["accepted_per_s"] for share in SHARES}
         plan = Plan(0, ("/rows",), ask.messages, connections=ask.connections, chats=ask.chats)
-        bare = await bare_post(plan, ask.warm, rates, ask.seconds, directory)
+        bare = await bare_post(plan, ask.warm, rates, ask.seconds, directory, trace=beside(trace))
         ratio = round(ours["accepted_per_s"] / bare["bare_per_s"], 3)
         say(f"round {number}: bare durable POST {bare['bare_per_s']:,}/s, of which that is {ratio:.2f}")
-        rounds.append({**ours, **bare, "ratio": ratio})
+        rounds.append({**ours, **bare, "ratio": ratio, **tail_ratios(ours, bare, rates)})
     middle = {key: median(one[key] for one in rounds) for key in rounds[0]}
     return {"bench": "accept", **middle, **msgspec.to_builtins(ask), "each": rounds}
 
 
 async def bare_post(
-    plan: Plan, warm: int, rates: dict[str, float], seconds: float, directory: Path
+    plan: Plan, warm: int, rates: dict[str, float], seconds: float, directory: Path, *, trace: Path | None = None
 ) -> dict[str, float]:
     """The bare durable POST: its peak, what its process spends on each, its 99th percentile at each offered rate."""
-    async with listening("benchmarks.bare", directory, "bare", new_file(directory)) as bare:
+    async with listening("benchmarks.bare", directory, "bare", new_file(directory), trace=trace) as bare:
         plan = msgspec.structs.replace(plan, port=bare.port)
         await load(msgspec.structs.replace(plan, count=warm))
         spent = bare.cpu_s()
@@ -67,8 +70,21 @@ async def bare_post(
         return {"bare_per_s": round(peak.per_s), "bare_cpu_us": round(cpu_us), **tails}
 
 
-async def _gateway(ask: Accept, directory: Path, profile: Path | None) -> dict[str, Any]:
-    async with listening("benchmarks.stub", directory, "stub") as provider, gateway(directory, profile) as api:
+def tail_ratios(ours: dict[str, Any], bare: dict[str, float], names: Iterable[str]) -> dict[str, float]:
+    """How many times the bare POST's each 99th percentile is: `ratio_p99_…`."""
+    return {f"ratio_{name.replace('_ms', '')}": round(ours[name] / bare[f"bare_{name}"], 2) for name in names}
+
+
+def beside(trace: Path | None) -> Path | None:
+    """Where the bare POST's steps are written."""
+    return None if trace is None else trace.with_name(f"{trace.stem}-bare{trace.suffix}")
+
+
+async def _gateway(ask: Accept, directory: Path, profile: Path | None, trace: Path | None) -> dict[str, Any]:
+    async with (
+        listening("benchmarks.stub", directory, "stub") as provider,
+        gateway(directory, profile, trace=trace) as api,
+    ):
         names = await api.adopt(provider.port, ask.sessions)
         for name in names:
             await api.call("POST", f"/v1/sessions/{name}/pause")

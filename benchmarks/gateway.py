@@ -98,18 +98,21 @@ async def gateway(
     data: Path | None = None,
     settings: Path | None = None,
     database: str | None = None,
+    trace: Path | None = None,
 ) -> AsyncIterator[Api]:
-    """The gateway while the block runs. `profile`: it runs under cProfile, and its figures mean nothing. `data`: what
-    it finds there; without it, nothing. `database`: the address of one that several may share."""
+    """The gateway while the block runs. `profile`: it runs under cProfile, and its figures mean nothing. `trace`: it
+    notes its steps there (`tail`). `data`: what it finds there; without it, nothing. `database`: the address of one
+    that several may share."""
     port = free_port()
     data = data or directory / f"data-{port}"
-    serve = ["esteio", "serve", "--listen", f"127.0.0.1:{port}", "--data", str(data)]
+    serve = ["serve", "--listen", f"127.0.0.1:{port}", "--data", str(data)]
     serve += ["--config", str(settings)] if settings else []
     serve += ["--database", database] if database else []
-    watched = ["-m", "cProfile", "-o", str(profile)] if profile else []
+    watched = ["-m", "cProfile", "-o", str(profile), "-m", "esteio"] if profile else ["-m", "esteio"]
+    watched = ["-m", "benchmarks.tail.traced", str(trace), "esteio"] if trace else watched
     async with (
         child(
-            [*watched, "-m", *serve],
+            [*watched, *serve],
             directory,
             f"gateway-{port}",
             extra={
@@ -117,8 +120,8 @@ async def gateway(
                 "ESTEIO_ALLOW_TARGETS": "127.0.0.0/8",
                 **({"ESTEIO_SECRET_KEY": SEALED_WITH, "ESTEIO_NODE": f"node-{port}"} if database else {}),
             },
-            # Only this one lets cProfile write what it has.
-            end_by=signal.SIGINT if profile else signal.SIGTERM,
+            # Only this one lets who watches write what it has.
+            end_by=signal.SIGINT if profile or trace else signal.SIGTERM,
             output=asyncio.subprocess.DEVNULL,
         ) as running,
         aiohttp.ClientSession() as http,

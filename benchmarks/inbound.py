@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from benchmarks import processes
-from benchmarks.accept import bare_post, tail_latencies
+from benchmarks.accept import bare_post, beside, tail_latencies, tail_ratios
 from benchmarks.gateway import LOOK_EVERY_S, READY_S, SETTLED_S, Api, gateway, seen_by
 from benchmarks.load import Plan
 from benchmarks.processes import Failed, Say, free_port, listening, load
@@ -44,24 +44,29 @@ class Inbound(msgspec.Struct, frozen=True):
         return max(1, self.webhooks // 20)
 
 
-async def run(ask: Inbound, directory: Path, say: Say, profile: Path | None = None) -> dict[str, Any]:
-    """The line to print."""
+async def run(
+    ask: Inbound, directory: Path, say: Say, profile: Path | None = None, *, trace: Path | None = None
+) -> dict[str, Any]:
+    """The line to print. `trace`: where the steps of the last round are written."""
     rounds = []
     plan = Plan(0, ("/rows",), ask.webhooks, connections=ask.connections, chats=ask.chats)
     for number in range(1, ask.rounds + 1):
-        bare = await bare_post(plan, ask.warm, {STEADY: ask.rate}, ask.seconds, directory)
+        bare = await bare_post(plan, ask.warm, {STEADY: ask.rate}, ask.seconds, directory, trace=beside(trace))
         say(f"round {number}: bare durable POST {bare['bare_per_s']:,}/s")
-        ours = await _gateway(ask, directory, profile)
+        ours = await _gateway(ask, directory, profile, trace)
         ratio = round(ours["webhooks_per_s"] / bare["bare_per_s"], 3)
         say(f"round {number}: gateway {ours['webhooks_per_s']:,}/s, {ratio:.2f} of it")
-        rounds.append({**ours, **bare, "ratio": ratio})
+        rounds.append({**ours, **bare, "ratio": ratio, **tail_ratios(ours, bare, (STEADY,))})
     middle = {key: median(one[key] for one in rounds) for key in rounds[0]}
     return {"bench": "inbound", **middle, **msgspec.to_builtins(ask), "each": rounds}
 
 
-async def _gateway(ask: Inbound, directory: Path, profile: Path | None) -> dict[str, Any]:
+async def _gateway(ask: Inbound, directory: Path, profile: Path | None, trace: Path | None) -> dict[str, Any]:
     away = free_port()
-    async with listening("benchmarks.stub", directory, "stub") as provider, gateway(directory, profile) as api:
+    async with (
+        listening("benchmarks.stub", directory, "stub") as provider,
+        gateway(directory, profile, trace=trace) as api,
+    ):
         names = await api.adopt(provider.port, ask.sessions)
         hook = {"url": f"http://127.0.0.1:{away}/hook", "events": ["message.received"]}
         await api.call("POST", "/v1/webhooks", hook)

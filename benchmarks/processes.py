@@ -134,9 +134,13 @@ async def child(
 
 
 @asynccontextmanager
-async def listening(module: str, directory: Path, name: str, *arguments: str) -> AsyncIterator[Child]:
-    """A module that serves (see `serving`) while the block runs."""
-    async with child(["-m", module, *arguments], directory, name) as running:
+async def listening(
+    module: str, directory: Path, name: str, *arguments: str, trace: Path | None = None
+) -> AsyncIterator[Child]:
+    """A module that serves (see `serving`) while the block runs. `trace`: it notes its steps there (`tail`)."""
+    watched = ["benchmarks.tail.traced", str(trace)] if trace else []
+    end_by = signal.SIGINT if trace else signal.SIGTERM
+    async with child(["-m", *watched, module, *arguments], directory, name, end_by=end_by) as running:
         await running.learn_port()
         yield running
 

@@ -21,6 +21,7 @@ from benchmarks.processes import Failed, ask, listening
 from benchmarks.processes import load as press
 from benchmarks.stub import Stub
 from benchmarks.subscriber import Subscriber
+from benchmarks.tail import figures
 from benchmarks.watching.faults import Faults
 from benchmarks.watching.fleet import Fleet
 from tests.browser.installed import Unavailable, chromium, left_out
@@ -69,6 +70,9 @@ def bench(*words: str, small: tuple[str, ...] = SMALL) -> dict[str, Any]:
                 "bare_p99_ms_at_25_percent",
                 "bare_p99_ms_at_50_percent",
                 "bare_p99_ms_at_75_percent",
+                "ratio_p99_at_25_percent",
+                "ratio_p99_at_50_percent",
+                "ratio_p99_at_75_percent",
             },
         ),
         (
@@ -85,6 +89,7 @@ def bench(*words: str, small: tuple[str, ...] = SMALL) -> dict[str, Any]:
                 "ratio",
                 "p99_ms_at_steady_rate",
                 "bare_p99_ms_at_steady_rate",
+                "ratio_p99_at_steady_rate",
                 "caught_up_per_s",
                 "through_p50_ms",
                 "through_p95_ms",
@@ -100,6 +105,19 @@ def test_a_measurement_ends_with_one_line_of_figures(words: tuple[str, ...], fig
     # So few requests may take less than one tick of the system's CPU clock.
     assert all(line[figure] > 0 or (figure.endswith("cpu_us") and line[figure] == 0) for figure in figures)
     assert [set(one) for one in line["each"]] == [figures]
+
+
+@pytest.mark.slow
+def test_a_trace_tells_each_step_of_the_requests_of_each_load(tmp_path: Path) -> None:
+    bench("accept", "--messages", "200", "--seconds", "1", "--trace", str(tmp_path / "steps.json"))
+    for server in ("steps", "steps-bare"):
+        loads = json.loads((tmp_path / f"{server}.json").read_bytes())
+        assert loads
+        assert sum(one["requests"] for one in loads) <= 210 + 4000
+        for one in loads:
+            assert one["whole"]["p99"] >= one["alone"]["p99"] > 0
+            assert list(one["parts"]) == list(figures.PARTS.values())
+            assert one["writer"]["operations"] >= one["writer"]["of_requests"] > 0
 
 
 @pytest.mark.slow
