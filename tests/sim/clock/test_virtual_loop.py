@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from esteio.sim.clock.virtual_loop import Deadlock, Livelock, OutOfTime, VirtualLoop, run_virtual
+from esteio.sim.clock.virtual_loop import Deadlock, Livelock, OutOfTime, VirtualLoop, pause, run_virtual
 from tests.narrowing import of_type
 
 
@@ -127,6 +127,22 @@ def test_only_what_still_waits_is_taken_back() -> None:
         return heard
 
     assert run_virtual(main) == ["rang"]
+
+
+def test_a_pause_lasts_as_long_as_a_sleep_and_can_be_cut_off() -> None:
+    async def main() -> tuple[float, bool]:
+        loop = asyncio.get_running_loop()
+        cut = asyncio.ensure_future(pause(5.0))
+        await pause(1.5)
+        cut.cancel()
+        await asyncio.sleep(10.0)
+        return loop.time(), cut.cancelled()
+
+    assert run_virtual(main) == (11.5, True)
+
+
+def test_a_pause_is_a_sleep_on_a_loop_of_real_time() -> None:
+    asyncio.run(pause(0.0))
 
 
 def test_time_stands_still_while_a_socket_is_waited_for() -> None:

@@ -85,6 +85,8 @@ class _Timer(_Handle):
     _loop: VirtualLoop | None = None
     """While it stands in the heap."""
     _when: float = 0.0
+    _pause: asyncio.Future[None] | None = None
+    """Whose end it is: then it calls nothing."""
 
     def when(self) -> float:
         return self._when
@@ -113,7 +115,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._limit: float | None = None
         self._timers: list[tuple[float, int, _Timer]] = []
         self._count = 0
-        self._turns = 0
         self._cancelled_timers = 0
         self._sockets = _Selector()
         super().__init__(self._sockets)
@@ -145,7 +146,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Runs the callback `delay` virtual seconds from now."""
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        when = self._now + delay
+        timer = _Timer(callback, args, copy_context() if context is None else context, False, self, when)
+        self._count += 1
+        heappush(self._timers, (when, self._count, timer))
+        return timer  # type: ignore[return-value]
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -156,68 +161,83 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         heappush(self._timers, (when, self._count, timer))
         return timer  # type: ignore[return-value]
 
+    def pause(self, delay: float) -> asyncio.Future[None]:
+        """What `asyncio.sleep` waits for, at half its price: done `delay` virtual seconds from now."""
+        future: asyncio.Future[None] = asyncio.Future(loop=self)
+        when = self._now + delay
+        self._count += 1
+        heappush(self._timers, (when, self._count, _Timer(_nothing, (), copy_context(), False, self, when, future)))
+        return future
+
     def _timer_handle_cancelled(self, handle: _Timer) -> None:
         self._cancelled_timers += 1
         if self._cancelled_timers > CANCELLED_KEPT and self._cancelled_timers * 2 > len(self._timers):
-            self._timers = [one for one in self._timers if one[2] is not handle and not one[2]._cancelled]
+            self._timers[:] = [one for one in self._timers if one[2] is not handle and not one[2]._cancelled]
             heapify(self._timers)
             self._cancelled_timers = 0
 
     def _run_once(self) -> None:
-        """Turn after turn until it is asked to stop: who calls this does no more between two turns."""
-        self._turn()
-        while not self._stopping:
-            self._turn()
+        """Turn after turn until it is asked to stop: who calls this does no more between two turns. Only when nothing
+        is ready does time pass: to the next timer, at once."""
+        ready, timers, sockets, turns = self._ready, self._timers, self._sockets, 0
+        take = ready.popleft
+        while True:
+            if sockets.real:
+                self._process_events(sockets.select(0))
+            if not ready and not self._stopping and self._passes():
+                turns = 0
+            turns += 1
+            if turns > STANDSTILL_TURNS:
+                raise Livelock(f"virtual time stands still at {self._now:.3f} s")
+            if timers and timers[0][0] < self._now + RESOLUTION_S:
+                self._ring()
+            for _ in range(len(ready)):
+                handle = take()
+                if not handle._cancelled:
+                    try:
+                        handle._context.run(handle._callback, *handle._args)
+                    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as asyncio does: it ends no loop
+                        what = {"message": f"a callback failed: {handle._callback!r}", "exception": error}
+                        self.call_exception_handler(what)
+            if self._stopping:
+                return
 
-    def _turn(self) -> None:
-        """Only when nothing is ready does time pass: to the next timer, at once."""
-        ready = self._ready
-        if self._sockets.real:
-            self._process_events(self._sockets.select(0))
-        if not ready and not self._stopping:
-            if self._waits_for_sockets and self._sockets.real:
-                self._stand_still()
-            else:
-                self._jump()
-        self._turns += 1
-        if self._turns > STANDSTILL_TURNS:
-            self._turns = 0
-            raise Livelock(f"virtual time stands still at {self._now:.3f} s")
-        soon = self._now + RESOLUTION_S
-        timers = self._timers
+    def _ring(self) -> None:
+        """What is due is ready, or over."""
+        timers, ready, soon = self._timers, self._ready, self._now + RESOLUTION_S
         while timers and timers[0][0] < soon:
             timer = heappop(timers)[2]
             timer._loop = None
-            if not timer._cancelled:
+            if timer._pause is not None:
+                if not timer._pause.done():
+                    timer._pause.set_result(None)
+            elif not timer._cancelled:
                 ready.append(timer)
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:
-                try:
-                    handle._context.run(handle._callback, *handle._args)
-                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as asyncio does: it ends no loop
-                    what = {"message": f"a callback failed: {handle._callback!r}", "exception": error}
-                    self.call_exception_handler(what)
 
-    def _jump(self) -> None:
+    def _passes(self) -> bool:
+        """Nothing is ready: time passes, or what is real is waited for. Whether anything came of it."""
+        if self._waits_for_sockets and self._sockets.real:
+            self._stand_still()
+            return True
         timers = self._timers
         while timers and timers[0][2]._cancelled:
             heappop(timers)
         if not timers:
             self._wait()
-            return
+            return False
         when = timers[0][0]
         if self._limit is not None and when > self._limit:
             limit, self._limit = self._limit, None
             raise OutOfTime(f"virtual time passed {limit:.0f} s")
-        if when > self._now:
-            self._turns, self._now = 0, when
+        moved = when > self._now
+        if moved:
+            self._now = when
+        return moved
 
     def _stand_still(self) -> None:
         events = self._sockets.select(ANSWER_PATIENCE_S)
         if not events:
             raise Deadlock("a socket is waited for that never answers")
-        self._turns = 0
         self._process_events(events)
 
     def _wait(self) -> None:
@@ -226,6 +246,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if not events:
             raise Deadlock("nothing is scheduled and nothing is ready: the program waits for ever")
         self._process_events(events)
+
+
+def _nothing() -> None:
+    """What the end of a pause calls."""
+
+
+async def pause(delay: float) -> None:
+    """Let `delay` seconds of the running loop pass."""
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, VirtualLoop):
+        await loop.pause(delay)
+    else:
+        await asyncio.sleep(delay)
 
 
 def run_virtual(

@@ -15,6 +15,7 @@ import msgspec
 
 from esteio.clock import stopwatch
 from esteio.core.model.policy import build
+from esteio.log import is_set_up, set_up
 from esteio.sim.clock.virtual_loop import START_EPOCH
 from esteio.sim.storm import charts, report
 from esteio.sim.storm.partition import as_one, gateways_for
@@ -84,6 +85,8 @@ def runs(stories: Iterable[Story], *, tables: Tables | None = None, jobs: int = 
 
 def _run(asks: Asks) -> Outcome:
     plan, policy, tables = asks
+    if not is_set_up():
+        set_up("error", "console", for_good=True)
     usual = gc.get_threshold()
     gc.set_threshold(COLLECT_AFTER)
     try:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import Literal, Protocol
 
 import msgspec
@@ -133,10 +134,7 @@ class SimServer:
 
     def local(self, url: str) -> str:
         """The path (with query) of a request as this server's router sees it."""
-        _, _, tail = url.partition("://")
-        slash = tail.find("/")
-        path = tail[slash:] if slash >= 0 else "/"
-        return path[len(self.base_path) :] if self.base_path and path.startswith(self.base_path) else path
+        return _under(self.base_path, url)
 
     # -- the process ----------------------------------------------------------------------------------------------
 
@@ -212,6 +210,15 @@ class SimServer:
         """Drops an HTTP weather in which nothing is wrong any more, and notes since when it is calm."""
         if self.weather is not None and self.weather.calm:
             self.weather, self.calm_since = None, self.world.now()
+
+
+@lru_cache(maxsize=8192)
+def _under(base_path: str, url: str) -> str:
+    """A fleet is asked the same for days."""
+    _, _, tail = url.partition("://")
+    slash = tail.find("/")
+    path = tail[slash:] if slash >= 0 else "/"
+    return path[len(base_path) :] if base_path and path.startswith(base_path) else path
 
 
 def header(request: HttpRequest, name: str) -> str | None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import Callable, Coroutine, Generator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
+from esteio.sim.clock.virtual_loop import pause
 from esteio.sim.world.network import Cut, Hung, Refused, through
 from esteio.sim.world.server import SimServer
 from esteio.sim.world.world import World
@@ -30,13 +31,14 @@ class SimTransport:
 
     async def exchange(self, request: HttpRequest) -> HttpResponse:
         answer = await self._answered(request)
-        self.world.ledger.heard(answer)
+        if self.world.ledger.untold:
+            self.world.ledger.heard(answer)
         return answer
 
     async def _answered(self, request: HttpRequest) -> HttpResponse:
         server = self._home(request.url)
         if self.latency_s[1]:
-            await asyncio.sleep(self.world.dice.uniform(*self.latency_s))
+            await pause(self.world.dice.uniform(*self.latency_s))
         answer = through(server, request)
         try:
             waits_for = answer.send(None)
@@ -71,10 +73,9 @@ class SimTransport:
             task.exception()
 
     def _home(self, url: str) -> SimServer:
-        _, _, tail = url.partition("://")
-        host, slash, path = tail.partition("/")
+        host, path = _address(url)
         for server in self.world.by_host.get(host, ()):
-            if not server.base_path or (slash + path).startswith(server.base_path):
+            if path.startswith(server.base_path):
                 return server
         raise TransportFailed(f"no such host: {host}", sent="no")
 
@@ -82,6 +83,13 @@ class SimTransport:
         for task in list(self._left_behind):
             task.cancel()
         await asyncio.gather(*self._left_behind, return_exceptions=True)
+
+
+@lru_cache(maxsize=8192)
+def _address(url: str) -> tuple[str, str]:
+    _, _, tail = url.partition("://")
+    host, slash, path = tail.partition("/")
+    return host, slash + path
 
 
 async def _for_ever() -> HttpResponse:

@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from email import message_from_bytes
 from email.policy import HTTP
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -86,17 +87,11 @@ class EvolutionFace:
     # -- router and guards ----------------------------------------------------------------------------------------
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
-        path, _, query = self.server.local(request.url).partition("?")
-        parts = path.split("/", 3)
-        route = None
-        if len(parts) == 4:
-            route = self.routes.get((request.method, parts[1], parts[2]))
+        area, verb, name, path, query = _asked(self.server.local(request.url))
+        route = self.routes.get((request.method, area, verb))
         if route is None:
             return await self._elsewhere(request, path, query)
-        self.server.world.ledger.calls[self.server.name, parts[2]] += 1
-        if parts[2] in others.NAMED and parts[1] != "instance":
-            parts[3] = parts[3].rpartition("/")[2]
-        name = parts[3] if "%" not in parts[3] else unquote(parts[3])
+        self.world.ledger.calls[self.server.name, verb] += 1
         instance = self.server.lines.get(name)
         if not isinstance(instance, EvolutionInstance):
             return no_such_instance(name)
@@ -106,7 +101,7 @@ class EvolutionFace:
         body: Json = None
         if request.body:
             try:
-                body = _body(request, parts[2])
+                body = _body(request, verb)
             except msgspec.DecodeError:
                 return _bad_json()
         return await route(instance, body, query)
@@ -414,6 +409,20 @@ class EvolutionFace:
             instance.hook = WebhookRow(webhook_url, updated_at=self.world.now())
         instance.wake_paired(number)
         return instance
+
+
+@lru_cache(maxsize=8192)
+def _asked(local: str) -> tuple[str, str, str, str, str]:
+    """What a path and query ask for: area, verb, the instance's name (all three empty where there are no three), and
+    both as they are."""
+    path, _, query = local.partition("?")
+    parts = path.split("/", 3)
+    if len(parts) < 4:
+        return "", "", "", path, query
+    _, area, verb, name = parts
+    if verb in others.NAMED and area != "instance":
+        name = name.rpartition("/")[2]
+    return area, verb, unquote(name), path, query
 
 
 def _hook(wanted: dict[str, Json], before: WebhookRow | None, now: float) -> WebhookRow:

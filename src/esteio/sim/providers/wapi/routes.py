@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,7 +23,7 @@ from esteio.sim.world.server import SimServer, header
 from esteio.sim.world.webhooks import ONCE
 
 Json = Any
-Query = dict[str, str]
+Query = Mapping[str, str]
 Route = Callable[[WapiInstance, Json, Query], Awaitable[HttpResponse]]
 QR_WAIT_S = 1.0
 TEXT_FIELDS = {
@@ -68,9 +69,8 @@ class WapiFace:
     # -- router ---------------------------------------------------------------------------------------------------
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
-        path, _, raw = self.server.local(request.url).partition("?")
-        query = {name: values[0] for name, values in parse_qs(raw).items()}
-        self.world.ledger.calls[self.server.name, path.rsplit("/", 1)[-1]] += 1
+        path, last, query = _asked(self.server.local(request.url))
+        self.world.ledger.calls[self.server.name, last] += 1
         token = (header(request, "authorization") or "").removeprefix("Bearer ")
         try:
             body = msgspec.json.decode(request.body) if request.body else {}
@@ -338,6 +338,13 @@ class WapiFace:
         instance.raise_socket(instance.link)
         instance.state = "open"
         return instance
+
+
+@lru_cache(maxsize=8192)
+def _asked(local: str) -> tuple[str, str, Query]:
+    """A path, the last word of it, and the query."""
+    path, _, raw = local.partition("?")
+    return path, path.rsplit("/", 1)[-1], {name: values[0] for name, values in parse_qs(raw).items()}
 
 
 def _json(body: Json, status: int = 200) -> HttpResponse:
