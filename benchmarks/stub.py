@@ -19,6 +19,23 @@ _ALWAYS: Mapping[str, Any] = {
     "/instance": [],
     "/instance/setPresence": {"presence": "unavailable"},
     "/chat/fetchBusinessProfile": {"isBusiness": False},
+    "/chat/findMessages": {
+        "messages": {
+            "total": 1,
+            "pages": 1,
+            "currentPage": 1,
+            "records": [
+                {
+                    "id": "cmwq3rmtb00020t7d",
+                    "key": {"id": "3EB0A0", "fromMe": False, "remoteJid": "5511912345678@s.whatsapp.net"},
+                    "messageType": "conversation",
+                    "message": {"conversation": "long ago"},
+                    "messageTimestamp": 1_700_000_000,
+                    "MessageUpdate": [],
+                }
+            ],
+        }
+    },
     "/chat/findChats": [
         {"id": f"chat-{place}", "remoteJid": f"55119{place:08d}@s.whatsapp.net"} for place in range(20)
     ],

@@ -34,7 +34,7 @@ _ROW = (
     '"rejectCall":false,"msgCall":"","groupsIgnore":false,"alwaysOnline":false,"readMessages":false,'
     '"readStatus":false,"syncFullHistory":false,"wavoipToken":"","createdAt":"2026-11-21T07:44:53.567Z",'
     '"updatedAt":"2026-11-21T07:44:53.567Z","instanceId":"23e34ab9-3b7f-4c0c-95b9-ad99e5959bf7"},'
-    '"_count":{"Message":0,"Contact":0,"Chat":0}}'
+    '"_count":{"Message":1,"Contact":0,"Chat":0}}'
 )
 """One row of the list, as long as a real one."""
 GATEWAY_URL = "http://gateway.bench"

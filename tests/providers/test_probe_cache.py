@@ -21,7 +21,7 @@ from esteio.providers.base import (
     SessionEndpoint,
     TransportFailed,
 )
-from esteio.providers.probe_cache import run_memoized
+from esteio.providers.probe_cache import run_memoized, run_recognised
 from esteio.providers.registry import load
 
 JSON = {"content-type": "application/json"}
@@ -143,3 +143,36 @@ def test_who_memos_again_sees_what_a_fresh_look_sees(kind: str, looks: list[list
 def _undated(outcome: Seen) -> Seen:
     evidence = [msgspec.structs.replace(one, happened_at=0.0, seen_at=0.0) for one in outcome.evidence]
     return msgspec.structs.replace(outcome, evidence=tuple(evidence))
+
+
+def test_an_answer_that_is_known_again_is_not_read_and_any_other_is() -> None:
+    open_ = _json(200, {"state": "open"})
+    page = HttpResponse(200, {"content-type": "text/html"}, open_.body)
+    read: list[bytes] = []
+
+    def flow() -> Flow[bytes]:
+        answer = yield HttpRequest("GET", "http://prov.test/1")
+        read.append(answer.body)
+        return answer.body
+
+    async def story() -> None:
+        outcome, mark = await run_recognised(flow(), Told([open_]), 0)
+        assert (outcome, len(read)) == (open_.body, 1)
+        assert await run_recognised(flow(), Told([_json(200, {"state": "open"}, date="later")]), mark) == (None, mark)
+        assert len(read) == 1
+        for other in (_json(201, {"state": "open"}), _json(200, {"state": "shut"}), page):
+            told, anew = await run_recognised(flow(), Told([other]), mark)
+            assert (told, anew != mark) == (other.body, True)
+
+    asyncio.run(story())
+
+
+def test_what_takes_several_questions_or_brings_no_answer_has_no_mark() -> None:
+    async def story() -> None:
+        counted = Counted()
+        told = await run_recognised(counted.flow(), Told([_json(200, {}), _json(200, [])]), 0)
+        assert told == (b"{}[]", 0)
+        with pytest.raises(TransportFailed):
+            await run_recognised(counted.flow(), Told([TransportFailed("refused", sent="no")]), 0)
+
+    asyncio.run(story())

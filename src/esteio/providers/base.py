@@ -187,13 +187,15 @@ class DownloadOutcome(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class InventoryEntry(msgspec.Struct, frozen=True):
-    """One row of the provider's list: a hint, never a proof. `claim`: its state as the kind of evidence it is."""
+class InventoryEntry(msgspec.Struct, frozen=True, gc=False):
+    """One row of the provider's list: a hint, never a proof. `claim`: its state as the kind of evidence it is.
+    `messages`: how many the instance's own list of messages holds; None where the server does not tell."""
 
     key: str
     state: str
     claim: str = "said_unknown"
     phone: str | None = None
+    messages: int | None = None
 
 
 class InventoryOutcome(msgspec.Struct, frozen=True):

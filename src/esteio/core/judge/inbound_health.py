@@ -15,6 +15,8 @@ from esteio.core.model.session import Facts
 
 LISTEN_EVERY_S = 60.0
 """While in doubt the list is read this often; what it holds beyond what was told is fetched as a gap."""
+LISTEN_ANYWAY_S = 600.0
+"""… and this often where something else tells that it has not moved."""
 LATE_S = 60.0
 """A message that is younger than this may still be on its way to us."""
 UNANSWERED = 3
@@ -59,6 +61,12 @@ def list_check_due(facts: Facts, now: float) -> bool:
         return True
     wanted = bool(doubt) or not facts.webhook_received_at or bool(unreachable_since(facts, now))
     return wanted and now - facts.list_compared_at >= LISTEN_EVERY_S
+
+
+def only_unheard(facts: Facts) -> bool:
+    """Whether the list is read for no other reason than that no webhook ever came, and never held anything new."""
+    other = doubt_at(facts) or facts.webhook_missing_since or facts.list_only_newest_at
+    return not other and not facts.webhook_received_at
 
 
 def stalled(facts: Facts, now: float) -> bool:

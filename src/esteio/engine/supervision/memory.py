@@ -27,7 +27,7 @@ from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.engine.runtime.leases import Leases
-from esteio.providers.base import InventoryOutcome, ProbeOutcome, SessionEndpoint
+from esteio.providers.base import InventoryEntry, InventoryOutcome, ProbeOutcome, SessionEndpoint
 from esteio.providers.probe_cache import ProbeMemo
 from esteio.store.base import StoredServer
 
@@ -54,6 +54,14 @@ class SessionRecord(msgspec.Struct, gc=False, eq=False):
     """The very same value while it leads to the same place."""
     probe: tuple[SessionEndpoint, Depth, ProbeMemo[ProbeOutcome]] | None = None
     """Where and how deep the last plain look was, and what was asked and answered."""
+    webhook: tuple[SessionEndpoint, int, ProbeOutcome] | None = None
+    """Where the provider's webhook for us was last read, the mark of the answer (`probe_cache.run_recognised`), and
+    what it came to."""
+    list_read: tuple[SessionEndpoint, int, bool] | None = None
+    """The same of the provider's list of messages, which held nothing beyond what we knew, or (False) could not be
+    read."""
+    list_count: int | None = None
+    """How many messages it held then at most, by the server's list of instances."""
     probed: bool = False
     """Whether this process has looked at it."""
     ack_patience: tuple[float, float | None] | None = None
@@ -82,6 +90,8 @@ class ServerRecord(msgspec.Struct, gc=False, eq=False):
     """When the row was read for its address, the row, and the unsealed credentials."""
     inventory: tuple[SessionEndpoint, ProbeMemo[InventoryOutcome]] | None = None
     """Where the last list was read, and what was asked and answered."""
+    listed: tuple[float, Mapping[str, InventoryEntry]] | None = None
+    """When the last list that could be read was asked for, and its rows."""
     troubled: bool = False
     """Whether it is news that this server answered."""
     answered: Evidence | None = None
@@ -91,6 +101,10 @@ class ServerRecord(msgspec.Struct, gc=False, eq=False):
 
     def __repr__(self) -> str:
         return f"ServerRecord({len(self.sessions)} sessions)"
+
+    def row_of(self, session: Session) -> InventoryEntry | None:
+        """The row that the last list has for this session."""
+        return row_of(session, self.listed[1]) if self.listed is not None else None
 
     def news_in(self, evidence: Sequence[Evidence]) -> list[Evidence]:
         """What of this is to be told. With the first failure goes the answer before it, of which nobody was told: a
@@ -105,6 +119,11 @@ class ServerRecord(msgspec.Struct, gc=False, eq=False):
                 self.answered = None
             news.append(piece)
         return news
+
+
+def row_of(session: Session, rows: Mapping[str, InventoryEntry]) -> InventoryEntry | None:
+    """The row for this session among those of its server's list."""
+    return next((rows[key] for key in (*session.ref.values(), session.name) if key in rows), None)
 
 
 class Memory:

@@ -22,7 +22,7 @@ from esteio.core.model.inbound import ReceivedMessage
 from esteio.core.model.session import Session
 from esteio.core.nodes.rendezvous import share
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
-from esteio.engine.supervision.memory import Memory, SessionRecord
+from esteio.engine.supervision.memory import Memory, SessionRecord, row_of
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import (
@@ -36,17 +36,23 @@ from esteio.providers.base import (
     SessionEndpoint,
     Transport,
 )
-from esteio.providers.probe_cache import run_memoized
+from esteio.providers.probe_cache import run_memoized, run_recognised
 from esteio.store.base import Qr, StoreFull
 from esteio.store.ports.sessions import QrCodes
 
 LOOKS_AT_ONCE = 24
 """At one server. It sees 32 requests of ours at a time: after a start, when thousands of lines are looked at, a send
 still finds a place."""
-WEBHOOK_EVERY_S = 30.0
-"""How often the provider is asked whether its webhook is still ours, so that a moved one is seen within a minute …"""
+WEBHOOK_EVERY_S = 60.0
+"""How often the provider is asked whether its webhook is still ours, so that a moved one is seen within a minute, …"""
 WEBHOOK_PROVED_S = 600.0
-"""… and how often while events come in, which prove that it does."""
+"""… how often while events come in, which prove that it does, …"""
+WEBHOOK_UNSURE_S = 30.0
+"""… and how often of a line that is not well, or fell a while ago: what is done then hangs on who would hear it."""
+FELL_S = 600.0
+"""So long is a while."""
+COUNTED_WITHIN_S = 60.0
+"""An older list of a server says nothing of how many messages its instances hold now."""
 UNTOLD_S = 15.0
 """A webhook that should have come is missed after this."""
 LISTEN_BACK_S = 86400.0
@@ -134,14 +140,15 @@ class Prober:
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence), qr=reading.qr)
         if outcome.qr is not None:
             await self.keep_qr(session, outcome.qr)
-        listen = inbound_health.list_check_due(session.facts, now)
-        if listen or _first_look(record) or _webhook_unsure(session, outcome.evidence, now):
-            reading = await driver.run(provider.check_webhook(where, now), self._transport)
+        listen = self._list_due(session, record, now)
+        if listen or _first_look(record) or _webhook_unsure(session, depth, outcome.evidence, now):
+            reading = await self._webhook(record, provider, where, now)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence))
         looked = self._sorted(outcome.evidence, now)
         if not listen:
             return looked
-        return msgspec.structs.replace(looked, session=(*looked.session, *await self._listen(session, provider, where)))
+        heard = await self._listen(session, record, provider, where)
+        return msgspec.structs.replace(looked, session=(*looked.session, *heard))
 
     async def _code_is_fresh(self, session: Session, provider: Provider, now: float) -> bool:
         """Where a code is read by a connect none is read while one is in somebody's hands: right after the scan the
@@ -176,8 +183,48 @@ class Prober:
             return outcome
         return self._memory.shared_outcome(outcome)
 
-    async def _listen(self, session: Session, provider: Provider, where: SessionEndpoint) -> tuple[Evidence, ...]:
+    async def _webhook(
+        self, record: SessionRecord, provider: Provider, where: SessionEndpoint, now: float
+    ) -> ProbeOutcome:
+        """What the provider says of our webhook."""
+        kept = record.webhook
+        known = kept[1] if kept is not None and kept[0] is where else 0  # guard: same-webhook-same-address
+        reading, mark = await run_recognised(provider.check_webhook(where, now), self._transport, known)
+        if reading is None and kept is not None:
+            return kept[2]
+        reading = reading or ProbeOutcome(())
+        plain = mark and all(one.kind in ("server_answered", "webhook_config_ok") for one in reading.evidence)
+        record.webhook = (where, mark, self._shared(reading)) if plain else None
+        return reading
+
+    def _list_due(self, session: Session, record: SessionRecord, now: float) -> bool:
+        """Whether this look reads the provider's list of messages too. Of a line whose webhooks nobody doubts, and from
+        which none ever came, the server's own list tells whether there is anything new."""
+        facts = session.facts
+        due = inbound_health.list_check_due(facts, now)
+        if record.list_count is None or not inbound_health.only_unheard(facts):  # guard: count-only-where-undoubted
+            return due
+        server = self._memory.server(session.server)
+        row = server.row_of(session)
+        # guard: count-of-late
+        if row is None or row.messages is None or server.listed is None or now - server.listed[0] > COUNTED_WITHIN_S:
+            return due
+        # guard: count-moved-list-read
+        return row.messages != record.list_count or now - facts.list_compared_at >= inbound_health.LISTEN_ANYWAY_S
+
+    async def _listen(
+        self, session: Session, record: SessionRecord, provider: Provider, where: SessionEndpoint
+    ) -> tuple[Evidence, ...]:
         """What the provider's list holds beyond what we were told."""
+        row = self._memory.server(session.server).row_of(session)
+        heard = await self._list(session, record, provider, where)
+        known = row is not None and any(one.kind == "list_heard" for one in heard)
+        record.list_count = row.messages if row is not None and known else None
+        return heard
+
+    async def _list(
+        self, session: Session, record: SessionRecord, provider: Provider, where: SessionEndpoint
+    ) -> tuple[Evidence, ...]:
         now, facts = self._clock.now(), session.facts
         heard = (
             max(facts.message_pushed_at, facts.receive_ok_at)
@@ -186,13 +233,20 @@ class Prober:
         )
         # What came before it was ours is not ours to miss.
         since = max(heard, now - LISTEN_BACK_S, session.created_at)
-        reading = await driver.run(provider.history(where, now, since), self._transport)
-        if not reading.readable:
-            return ()
+        kept, record.list_read = record.list_read, None
+        known = kept[1] if kept is not None and kept[0] is where else 0
+        reading, mark = await run_recognised(provider.history(where, now, since), self._transport, known)
         now = self._clock.now()
+        if reading is None and kept is not None:
+            record.list_read = kept
+            return (seen("list_heard", now, "list"),) if kept[2] else ()
+        if reading is None or not reading.readable:
+            record.list_read = (where, mark, False)
+            return ()
         came = [e.happened_at for e in reading.events if isinstance(e, ReceivedMessage) and not e.from_me]
         unheard = [at for at in came if at > since + inbound_health.CLOCK_S]
         if not unheard:
+            record.list_read = (where, mark, True)
             return (seen("list_heard", now, "list"),)
         oldest = {"oldest": str(min(unheard))}
         return (seen_with("list_unheard", now, "list", oldest, max(unheard)),)
@@ -223,10 +277,13 @@ class Prober:
         if outcome.entries is None and outcome.version is None:
             return InventoryResult(told)
         data = {"version": outcome.version} if outcome.version else {}
+        rows: Mapping[str, InventoryEntry] = {}
         if outcome.entries is not None:
             data["sessions"] = str(len(outcome.entries))
+            rows = {entry.key: entry for entry in outcome.entries}
+            self._memory.server(name).listed = (now, rows)
         listed = seen_with("server_listed", self._clock.now(), "list", data)
-        return InventoryResult((*told, listed), {entry.key: entry for entry in outcome.entries or ()})
+        return InventoryResult((*told, listed), rows)
 
     async def _inventory(
         self, name: ServerName, provider: Provider, where: SessionEndpoint, now: float
@@ -261,7 +318,7 @@ def disagreements(session: Session, rows: Mapping[str, InventoryEntry], now: flo
     Lists are hearsay, and one call tells of hundreds: only what changed is passed on, and only makes us look."""
     if not rows or not session.linked:
         return ()
-    row = next((rows[key] for key in (*session.ref.values(), session.name) if key in rows), None)
+    row = row_of(session, rows)
     if row is None:
         return () if session.facts.listed == "absent" else (seen("unlisted", now, "list"),)
     found = []
@@ -285,7 +342,7 @@ def _may_show_code(session: Session, evidence: tuple[Evidence, ...]) -> bool:
     return waits and not _said_open(evidence)
 
 
-def _webhook_unsure(session: Session, evidence: tuple[Evidence, ...], now: float) -> bool:
+def _webhook_unsure(session: Session, depth: Depth, evidence: tuple[Evidence, ...], now: float) -> bool:
     """Whether nobody has read the webhook's configuration for a while (asked only of a session that lives), or
     something hangs on it now."""
     facts, checked_at = session.facts, session.facts.webhook_checked_at
@@ -302,8 +359,17 @@ def _webhook_unsure(session: Session, evidence: tuple[Evidence, ...], now: float
     if not lives or facts.missed_at > checked_at:
         # An acknowledgement that should have come and did not may have gone elsewhere.
         return lives
-    every = WEBHOOK_PROVED_S if facts.event_pushed_at > checked_at else WEBHOOK_EVERY_S
+    # guard: webhook-of-the-fallen-read-often
+    every = WEBHOOK_EVERY_S if _calm(session, depth, now) else WEBHOOK_UNSURE_S
+    if facts.event_pushed_at > checked_at:
+        every = WEBHOOK_PROVED_S
     return pacing.is_due(session.id, checked_at, now, every)
+
+
+def _calm(session: Session, depth: Depth, now: float) -> bool:
+    """Whether it is so well that its heartbeat is enough, and has been so for a while."""
+    fell = session.outage or session.last_outage
+    return depth == "pulse" and (fell is None or (fell.ended_at is not None and now - fell.ended_at >= FELL_S))
 
 
 def _said_open(evidence: tuple[Evidence, ...]) -> bool:

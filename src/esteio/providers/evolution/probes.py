@@ -8,6 +8,7 @@ that knows why and when a session ended, `setPresence unavailable` proves the we
 from __future__ import annotations
 
 from collections.abc import Iterable
+from sys import intern
 from urllib.parse import quote
 
 from esteio.core.model.evidence import NOT_LOADED, Evidence, Source, seen
@@ -231,11 +232,13 @@ def _version(where: SessionEndpoint) -> Flow[str | None]:
 
 
 def _entry(row: Json) -> InventoryEntry:
+    messages = number(at(row, "_count", "Message"))
     return InventoryEntry(
         key=at(row, "name"),
-        state=text(at(row, "connectionStatus")) or "",
+        state=intern(text(at(row, "connectionStatus")) or ""),
         claim=claim(at(row, "connectionStatus"), 0.0, "list").kind,
         phone=phone_of(at(row, "ownerJid")),
+        messages=None if messages is None else int(messages),
     )
 
 
