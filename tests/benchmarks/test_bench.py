@@ -113,7 +113,6 @@ def test_a_trace_tells_each_step_of_the_requests_of_each_load(tmp_path: Path) ->
     for server in ("steps", "steps-bare"):
         loads = json.loads((tmp_path / f"{server}.json").read_bytes())
         assert loads
-        assert sum(one["requests"] for one in loads) <= 210 + 4000
         for one in loads:
             assert one["whole"]["p99"] >= one["alone"]["p99"] > 0
             assert list(one["parts"]) == list(figures.PARTS.values())

@@ -72,7 +72,7 @@ TABLE: tuple[Route, ...] = (
 )
 """Every address that the description names."""
 BUSY: tuple[Route, ...] = (messages.SEND, *provider_webhooks.ROUTES)
-"""Addresses are tried in turn; these first, which spares a provider's webhook a third of its way in."""
+"""Addresses are tried in turn; these first, and by their patterns alone."""
 UNTRACED = frozenset(route.path for route in ops.ROUTES)
 """What is asked for every few seconds, and by nobody's leave."""
 log = logger("api")
@@ -83,7 +83,7 @@ def create_app(api: ApiContext, *, mounted: Sequence[routing.BaseRoute] = ()) ->
     their own errors."""
     addresses = _addresses(api, (*TABLE, *ops.described(lambda: _description(api), api.texts)))
     busy = len({route.path for route in BUSY})
-    router = routing.Router([*addresses[:busy], *mounted, *addresses[busy:]], redirect_slashes=False)
+    router = Entrance([*addresses[:busy], *mounted, *addresses[busy:]], busy)
     router.default = Nowhere(api, router)
     return router
 
@@ -125,6 +125,23 @@ class Address:
             said = as_answer(problem("method-not-allowed", call.texts, {"method": method}), call.texts)
             sent = msgspec.structs.replace(said, headers={**said.headers, **self._allowed})
         await send_response(sent, send, head=head)
+
+
+class Entrance(routing.Router):
+    """The router; the first `busy` of its addresses are found with a pattern alone."""
+
+    def __init__(self, routes: Sequence[routing.BaseRoute], busy: int) -> None:
+        super().__init__(routes, redirect_slashes=False)
+        self._busy = [(one.path_regex, one.app) for one in routes[:busy] if isinstance(one, routing.Route)]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not scope.get("root_path"):
+            for pattern, address in self._busy:
+                if (found := pattern.match(scope["path"])) is not None:
+                    scope["path_params"] = found.groupdict()
+                    await address(scope, receive, send)
+                    return
+        await super().__call__(scope, receive, send)
 
 
 class Nowhere:
@@ -184,7 +201,7 @@ async def _respond(api: ApiContext, route: Route, call: ApiRequest) -> ApiRespon
         await _admit(api, route, call)
         if route.role is not None and route.path not in UNTRACED:
             api.begin_span(call, route.method, route.path, parent=call.sent_trace)
-        with acting(call.actor("key")) if call.key.id else nullcontext():
+        with acting(call.key_actor) if call.key.id else nullcontext():
             given = await route.handler(api, call)
         _check_scope_read(route, call)
         return given

@@ -70,6 +70,25 @@ def test_every_kind_is_accepted_and_shown(run: Run, body: dict[str, Any], kind: 
     run(test)
 
 
+def test_what_is_held_wakes_nobody_who_sends_and_what_may_go_does(run: Run) -> None:
+    """Behind a closed gate each look for what is due would find nothing, at every message of an outage."""
+
+    async def test(gateway: Gateway) -> None:
+        await gateway.add_server()
+        await gateway.add_session()
+        gateway.bells.rung.clear()
+        answer = await gateway.call("POST", MESSAGES, GOOD)
+        assert answer.json()["state"] == "held"
+        assert ("sends", None) not in gateway.bells.rung
+        await gateway.live()
+        gateway.bells.rung.clear()
+        answer = await gateway.call("POST", MESSAGES, GOOD)
+        assert answer.json()["state"] == "queued"
+        assert ("sends", None) in gateway.bells.rung
+
+    run(test)
+
+
 def test_the_normal_form_of_what_is_stored(run: Run) -> None:
     async def test(gateway: Gateway) -> None:
         await ready(gateway)

@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from esteio.core.model.content import Content, Media
 from esteio.core.model.decision import Decision
 from esteio.core.model.evidence import Evidence, seen
 from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
+from esteio.core.model.inbound import ReceivedMessage
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
@@ -54,9 +56,14 @@ def decided(before: Session, after: Session = SESSION, **more: Any) -> Callable[
 
 
 def applied(
-    qr: Qr | None = None, *, settled_sends: bool = False, evidence: tuple[Evidence, ...] = ()
+    qr: Qr | None = None,
+    *,
+    settled_sends: bool = False,
+    evidence: tuple[Evidence, ...] = (),
+    content: Content = Content("text", text="oi"),  # noqa: B008 - frozen
 ) -> Callable[[Routing], None]:
-    settlement = InboxSettlement(1, LOJA, 1.0, readable=True, qr=qr, evidence=evidence)
+    events = (ReceivedMessage("3EB0", "5511999998888", "5511999998888", 1.0, content),)
+    settlement = InboxSettlement(1, LOJA, 1.0, readable=True, events=events, qr=qr, evidence=evidence)
     result = InboxResult(fresh=(), settled_sends=settled_sends)
     return lambda routing: routing.webhook_applied(LOJA, settlement, result)
 
@@ -114,18 +121,22 @@ ROUTES: dict[str, tuple[Callable[[Routing], None], set[tuple[str, ...]]]] = {
         lambda to: to.webhook_read(SESSION, (about_server(),)),
         {("judgements.on_evidence", "7"), ("judgements.wake", "prov")},
     ),
-    "a webhook brought messages": (applied(), {("waits.event_written",), ("deliveries.wake",), ("media.wake",)}),
+    "a webhook brought messages": (applied(), {("waits.event_written",), ("deliveries.wake",)}),
+    "a webhook brought a picture": (
+        applied(content=Content("image", media=Media("image", fetching=True))),
+        {("waits.event_written",), ("deliveries.wake",), ("media.wake",)},
+    ),
     "a webhook brought a code": (
         applied(Qr("2@x", "", 1, seen_at=1.0, expires_at=61.0)),
-        {("waits.event_written",), ("deliveries.wake",), ("media.wake",), WAITS},
+        {("waits.event_written",), ("deliveries.wake",), WAITS},
     ),
     "a webhook brought news of its session": (
         applied(evidence=(seen("said_connecting", 1.0, "webhook"),)),
-        {("waits.event_written",), ("deliveries.wake",), ("media.wake",), WAITS},
+        {("waits.event_written",), ("deliveries.wake",), WAITS},
     ),
     "a webhook settled a doubt": (
         applied(settled_sends=True),
-        {("waits.event_written",), ("deliveries.wake",), ("media.wake",), ("sends.wake",)},
+        {("waits.event_written",), ("deliveries.wake",), ("sends.wake",)},
     ),
     "a media was fetched": (lambda to: to.media_changed(), {("waits.event_written",), ("deliveries.wake",)}),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from esteio.api.http.request import ClientGone
 from esteio.engine.errors import CommandError
@@ -26,12 +26,12 @@ class LargeBodies:
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(PLACES)
 
-    @asynccontextmanager
-    async def place(self, headers: Mapping[str, str]) -> AsyncIterator[None]:
+    def place(self, headers: Mapping[str, str]) -> AbstractAsyncContextManager[None]:
         """Around the reading of a body; a small one needs no place. Raises `CommandError("busy")`, `ClientGone`."""
-        if not _is_large(headers.get("content-length", "")):
-            yield
-            return
+        return self._held() if _is_large(headers.get("content-length", "")) else nullcontext()
+
+    @asynccontextmanager
+    async def _held(self) -> AsyncIterator[None]:
         await self._wait()
         try:
             async with asyncio.timeout(TAKES_S):

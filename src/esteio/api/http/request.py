@@ -114,6 +114,10 @@ class ApiRequest:
         tenant = scope_of(self.key).tenant
         return Actor(kind, self.key.id, self.key.name, str(client[0]), self.request_id, tenant)
 
+    def key_actor(self) -> Actor:
+        """The same of who came with a key."""
+        return self.actor("key")
+
     @property
     def request_id(self) -> str:
         """What the caller calls this request: its `X-Request-Id`, else the trace of its `traceparent`, else ""."""
@@ -140,6 +144,8 @@ class ApiRequest:
     @property
     def sent_trace(self) -> str | None:
         """The trace that the caller names by `traceparent`; one that is sent twice names none."""
+        if "traceparent" not in self.headers:
+            return None
         parents = [text for name, text in self._scope["headers"] if name == b"traceparent"]
         if len(parents) != 1:
             return None

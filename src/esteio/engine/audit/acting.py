@@ -6,22 +6,25 @@ lives here: who may do what.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from esteio.core.audit.entry import GATEWAY, Actor
 
-_ACTOR: ContextVar[Actor] = ContextVar("actor", default=GATEWAY)
+Actors = Actor | Callable[[], Actor]
+"""Somebody, or what tells who it is: put together only where something is recorded."""
+_ACTOR: ContextVar[Actors] = ContextVar("actor", default=GATEWAY)
 
 
 def actor() -> Actor:
     """Who acts now; the gateway itself where nobody asked."""
-    return _ACTOR.get()
+    who = _ACTOR.get()
+    return who if isinstance(who, Actor) else who()
 
 
 @contextmanager
-def acting(who: Actor) -> Iterator[None]:
+def acting(who: Actors) -> Iterator[None]:
     """What is done inside is done by this one."""
     token = _ACTOR.set(who)
     try:

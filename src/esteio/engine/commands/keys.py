@@ -41,6 +41,7 @@ class KeyCommands:
 
     def __init__(self, keys: Keys, clock: Clock, *, audit: AuditLog, admin_key: str, suspensions: Suspensions) -> None:
         self._keys, self._clock, self._audit, self._admin_key = keys, clock, audit, admin_key
+        self._admin_hash = hash_of(admin_key)
         self._suspensions = suspensions
         self._known: dict[bytes, tuple[float, ApiKey]] = {}
         """SHA-256 of a secret → when its row was read, and the row."""
@@ -69,7 +70,7 @@ class KeyCommands:
         """A key for exactly this session, the hash of its secret and the secret (by default a new one), to be written
         with the session's row. Raises `CommandError("key-taken")` for the secret of the settings' own key."""
         secret = secret or PREFIX + self._clock.token()
-        if self._admin_key and hmac.compare_digest(hash_of(secret), hash_of(self._admin_key)):
+        if self._admin_key and hmac.compare_digest(hash_of(secret), self._admin_hash):
             raise CommandError("key-taken")
         key = ApiKey(self._clock.new_id("key"), f"door:{session}", "operate", self._clock.now(), (session,))
         return key, hash_of(secret), secret
@@ -114,8 +115,7 @@ class KeyCommands:
         """The key behind a secret; None when it is unknown, revoked or expired. Raises
         `CommandError("tenant-suspended")` for one that would open, were its tenant not suspended."""
         digest = hash_of(secret)
-        admin = self._admin_key
-        if admin and hmac.compare_digest(digest, hash_of(admin)):
+        if self._admin_key and hmac.compare_digest(digest, self._admin_hash):
             return ApiKey("admin", "ESTEIO_ADMIN_KEY", "admin", 0.0)
         now = self._clock.now()
         known = self._known.get(digest)

@@ -144,7 +144,9 @@ class MessageCommands:
         made = accepted.result == "new"
         if made:
             _log_accepted(message, session, self._clock.now())
-            self._wakeups.sends()
+            # Behind a closed gate nothing goes: its opening, a later commit, rings by itself.
+            if message.state == "queued":
+                self._wakeups.sends()
             if session.gate == "held" and not session.paused:
                 self._wakeups.session(session.id)
         return await self._waited(message, wait_s), made

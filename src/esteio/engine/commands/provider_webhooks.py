@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
@@ -169,14 +170,21 @@ def _without_keys(body: bytes, keys: Iterable[str]) -> bytes:
     return body
 
 
-def _spellings(secret: str) -> set[bytes]:
+@lru_cache(maxsize=1024)
+def _spellings(secret: str) -> frozenset[bytes]:
     escaped = msgspec.json.encode(secret)[1:-1]
     ascii_only = secret.encode("ascii", "backslashreplace")
-    return {secret.encode(), escaped, escaped.replace(b"/", rb"\/"), quote(secret, safe="").encode(), ascii_only}
+    quoted = quote(secret, safe="").encode()
+    return frozenset((secret.encode(), escaped, escaped.replace(b"/", rb"\/"), quoted, ascii_only))
+
+
+@lru_cache(maxsize=1024)
+def _quoted(secret: str) -> str:
+    return quote(secret, safe="")
 
 
 def _blank_text(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
-        for spelling in (secret, quote(secret, safe="")):
+        for spelling in (secret, _quoted(secret)):
             text = text.replace(spelling, BLANK)
     return text

@@ -12,9 +12,11 @@ from typing import Protocol
 
 import msgspec
 
+from esteio.core.model.content import Content
 from esteio.core.model.decision import Decision
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
+from esteio.core.model.inbound import ReceivedMessage
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.store.base import InboxResult, InboxSettlement
@@ -200,7 +202,8 @@ class Routing:
         """What a webhook, or the provider's history, says of messages was stored."""
         self._to.waits.event_written()
         self._to.deliveries.wake()
-        self._to.media.wake()
+        if any(isinstance(event, ReceivedMessage) and _is_fetched(event.content) for event in settlement.events):
+            self._to.media.wake()
         if settlement.qr is not None or settlement.evidence:
             self._to.waits.session_changed(session_id)
         if result.settled_sends:
@@ -210,3 +213,8 @@ class Routing:
         """A media that came in was fetched or given up."""
         self._to.waits.event_written()
         self._to.deliveries.wake()
+
+
+def _is_fetched(content: Content) -> bool:
+    """Whether the bytes of its media are still to be asked for."""
+    return content.media is not None and content.media.fetching

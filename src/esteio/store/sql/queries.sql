@@ -912,7 +912,7 @@ UPDATE messages SET content = :content, stored = :stored WHERE id = :id
 
 -- name: provider_webhook_add
 INSERT INTO provider_webhooks (session_id, path, headers, body, received_at, state, note, trace_context)
-VALUES (:session_id, :path, :headers, :body, :received_at, 'unread', '', :trace_context)
+SELECT s.id, :path, :headers, :body, :received_at, 'unread', '', :trace_context FROM sessions s WHERE s.id = :session_id
 RETURNING id
 
 -- part: held_webhook

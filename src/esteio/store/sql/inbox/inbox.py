@@ -50,9 +50,9 @@ class SqlInbox(SqlSubject):
         """The row's id. Raises `LookupError` when the session is gone."""
 
         async def operation(db: Db) -> int:
-            if await db.row("session_brief", {"id": raw.session_id}) is None:
+            given: int | None = await db.value("provider_webhook_add", rows.raw_params(raw))
+            if given is None:
                 raise LookupError(f"no session {raw.session_id}")
-            given: int = await db.value("provider_webhook_add", rows.raw_params(raw))
             return given
 
         return await self._write_first(operation)
