@@ -12,7 +12,7 @@ from esteio.core.model.content import Content, Media
 from esteio.core.model.decision import Decision
 from esteio.core.model.evidence import Evidence, seen
 from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
-from esteio.core.model.inbound import ReceivedMessage
+from esteio.core.model.inbound import CarriedEvent, InboundEvent, ReceivedMessage
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
@@ -56,16 +56,22 @@ def decided(before: Session, after: Session = SESSION, **more: Any) -> Callable[
 
 
 def applied(
-    qr: Qr | None = None,
-    *,
+    *events: InboundEvent,
+    known: bool = False,
     settled_sends: bool = False,
+    qr: Qr | None = None,
     evidence: tuple[Evidence, ...] = (),
-    content: Content = Content("text", text="oi"),  # noqa: B008 - frozen
+    carried: tuple[CarriedEvent, ...] = (),
 ) -> Callable[[Routing], None]:
-    events = (ReceivedMessage("3EB0", "5511999998888", "5511999998888", 1.0, content),)
-    settlement = InboxSettlement(1, LOJA, 1.0, readable=True, events=events, qr=qr, evidence=evidence)
-    result = InboxResult(fresh=(), settled_sends=settled_sends)
+    """`known`: the events were applied before."""
+    told = {"qr": qr, "evidence": evidence, "carried": carried}
+    settlement = InboxSettlement(1, LOJA, 1.0, readable=True, events=events, **told)  # type: ignore[arg-type]
+    result = InboxResult(fresh=() if known else tuple(range(len(events))), settled_sends=settled_sends)
     return lambda routing: routing.webhook_applied(LOJA, settlement, result)
+
+
+TEXT = ReceivedMessage("A1", "5511999990001", "5511999990001", 1.0, Content(kind="text", text="oi"))
+PICTURE = msgspec.structs.replace(TEXT, content=Content(kind="image", media=Media("image", fetching=True)))
 
 
 def about_server() -> Evidence:
@@ -74,6 +80,7 @@ def about_server() -> Evidence:
 
 WAITS = ("waits.session_changed", "7")
 MOVED = {("waits.message_changed", "msg_1"), ("acks.sent", "7"), ("deliveries.wake",), ("judgements.on_evidence", "7")}
+WRITTEN: set[tuple[str, ...]] = {("waits.event_written",), ("deliveries.wake",)}
 LOOKED_FOR: set[tuple[str, ...]] = {("doubts.wake",), ("provider_queue.wake",)}
 ROUTES: dict[str, tuple[Callable[[Routing], None], set[tuple[str, ...]]]] = {
     "evidence of a command": (lambda to: to.session(LOJA), {("judgements.wake", "7")}),
@@ -121,23 +128,13 @@ ROUTES: dict[str, tuple[Callable[[Routing], None], set[tuple[str, ...]]]] = {
         lambda to: to.webhook_read(SESSION, (about_server(),)),
         {("judgements.on_evidence", "7"), ("judgements.wake", "prov")},
     ),
-    "a webhook brought messages": (applied(), {("waits.event_written",), ("deliveries.wake",)}),
-    "a webhook brought a picture": (
-        applied(content=Content("image", media=Media("image", fetching=True))),
-        {("waits.event_written",), ("deliveries.wake",), ("media.wake",)},
-    ),
-    "a webhook brought a code": (
-        applied(Qr("2@x", "", 1, seen_at=1.0, expires_at=61.0)),
-        {("waits.event_written",), ("deliveries.wake",), WAITS},
-    ),
-    "a webhook brought news of its session": (
-        applied(evidence=(seen("said_connecting", 1.0, "webhook"),)),
-        {("waits.event_written",), ("deliveries.wake",), WAITS},
-    ),
-    "a webhook settled a doubt": (
-        applied(settled_sends=True),
-        {("waits.event_written",), ("deliveries.wake",), ("sends.wake",)},
-    ),
+    "a webhook brought a message": (applied(TEXT), WRITTEN),
+    "a webhook brought a picture": (applied(TEXT, PICTURE), {*WRITTEN, ("media.wake",)}),
+    "a webhook brought again what was known": (applied(PICTURE, known=True), set()),
+    "a webhook brought an event of its server's own": (applied(carried=(CarriedEvent("CALL", {}),)), WRITTEN),
+    "a webhook brought a code": (applied(qr=Qr("2@x", "", 1, seen_at=1.0, expires_at=61.0)), {*WRITTEN, WAITS}),
+    "a webhook brought news of its session": (applied(evidence=(seen("said_connecting", 1.0, "webhook"),)), {WAITS}),
+    "a webhook settled a doubt": (applied(TEXT, settled_sends=True), {*WRITTEN, ("sends.wake",)}),
     "a media was fetched": (lambda to: to.media_changed(), {("waits.event_written",), ("deliveries.wake",)}),
 }
 

@@ -11,9 +11,8 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import apprise
 import msgspec
 
 from esteio.core.model.state import Reason
@@ -22,17 +21,21 @@ from esteio.core.views.sentences import sentence, timeline_text
 from esteio.log import logger
 from esteio.store.base import Work
 
+if TYPE_CHECKING:
+    import apprise
+
 log = logger("notices")
 # Apprise writes addresses into its log, and with them their secrets.
 logging.getLogger("apprise").propagate = False
 logging.getLogger("apprise").addHandler(logging.NullHandler())
-KINDS: Mapping[str, apprise.NotifyType] = {
-    "opened": apprise.NotifyType.FAILURE,
-    "closed": apprise.NotifyType.SUCCESS,
-    "approval": apprise.NotifyType.WARNING,
-    "waiting": apprise.NotifyType.WARNING,
-    "test": apprise.NotifyType.INFO,
+KINDS: Mapping[str, str] = {
+    "opened": "failure",
+    "closed": "success",
+    "approval": "warning",
+    "waiting": "warning",
+    "test": "info",
 }
+"""`apprise.NotifyType`."""
 
 
 class BadTarget(ValueError):
@@ -63,6 +66,8 @@ class AppriseNotifier:
     Raises `BadTarget`."""
 
     def __init__(self, targets: Sequence[str], texts: Catalogue) -> None:
+        import apprise  # noqa: PLC0415 - 5 MB and a tenth of a second, for those who have targets
+
         self._texts = texts
         self._told: dict[str, apprise.Apprise] = {}
         labels: dict[str, str] = {}

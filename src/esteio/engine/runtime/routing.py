@@ -12,11 +12,10 @@ from typing import Protocol
 
 import msgspec
 
-from esteio.core.model.content import Content
 from esteio.core.model.decision import Decision
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
-from esteio.core.model.inbound import ReceivedMessage
+from esteio.core.model.inbound import InboundEvent, ReceivedMessage
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.store.base import InboxResult, InboxSettlement
@@ -200,9 +199,10 @@ class Routing:
 
     def webhook_applied(self, session_id: SessionId, settlement: InboxSettlement, result: InboxResult) -> None:
         """What a webhook, or the provider's history, says of messages was stored."""
-        self._to.waits.event_written()
-        self._to.deliveries.wake()
-        if any(isinstance(event, ReceivedMessage) and _is_fetched(event.content) for event in settlement.events):
+        if result.fresh or settlement.carried or settlement.qr is not None:
+            self._to.waits.event_written()
+            self._to.deliveries.wake()
+        if any(_is_fetched(settlement.events[one]) for one in result.fresh):
             self._to.media.wake()
         if settlement.qr is not None or settlement.evidence:
             self._to.waits.session_changed(session_id)
@@ -215,6 +215,7 @@ class Routing:
         self._to.deliveries.wake()
 
 
-def _is_fetched(content: Content) -> bool:
+def _is_fetched(event: InboundEvent) -> bool:
     """Whether the bytes of its media are still to be asked for."""
-    return content.media is not None and content.media.fetching
+    media = event.content.media if isinstance(event, ReceivedMessage) else None
+    return media is not None and media.fetching
