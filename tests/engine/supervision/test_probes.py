@@ -81,6 +81,23 @@ def test_the_first_look_at_an_adopted_line_that_is_open_asks_for_no_code() -> No
     play(story)
 
 
+def test_what_a_look_has_read_in_passing_it_does_not_ask_for() -> None:
+    """W-API tells of an instance's webhooks in the row that tells whose phone it is."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab, "wapi")
+        lookout = lab.gateway.scheduler._prober
+        lookout._transport = noted = Noted(lookout._transport)
+        await asyncio.sleep(600)
+        asked = [url for url in noted.asked if "/instance/fetch-instance" in url]
+        assert len(asked) == len([url for url in noted.asked if "/instance/status-instance" in url]) > 10
+        session = not_none(await lab.store.sessions.by_name(SessionName("loja")))
+        assert not session.facts.webhook_gone_at
+        assert session.facts.webhook_checked_at
+
+    play(story)
+
+
 def test_a_look_through_whatsapp_now_and_then_does_not_displace_the_usual_one() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)

@@ -97,11 +97,19 @@ def test_what_a_look_sees(answer: HttpResponse, expected: list[str]) -> None:
     assert kinds(drive(WAPI.probe(HERE, NOW, "state"), answer)[0].evidence) == expected
 
 
-def test_a_deeper_look_reads_whose_phone_it_is() -> None:
-    outcome, _ = drive(
-        WAPI.probe(HERE, NOW, "socket"), reply({"connected": True}), reply({"connectedPhone": "5511955550001"})
-    )
-    assert outcome.evidence[-1].data == {"phone": "5511955550001"}
+HOOKS = ("Received", "Delivery", "Connected", "Disconnected", "Status")
+OURS = dict.fromkeys([f"webhook{one}Url" for one in HOOKS], HERE.webhook_url)
+
+
+def test_a_deeper_look_reads_whose_phone_it_is_and_where_its_webhooks_go() -> None:
+    def looked(row: object) -> list[tuple[str, str]]:
+        outcome, _ = drive(WAPI.probe(HERE, NOW, "socket"), reply({"connected": True}), reply(row))
+        return [(one.kind, one.data.get("phone") or one.data.get("detail", "")) for one in outcome.evidence[2:]]
+
+    row = {"connectedPhone": "5511955550001", **OURS}
+    assert looked(row) == [("identity_seen", "5511955550001"), ("webhook_config_ok", "")]
+    assert looked({**row, "webhookStatusUrl": "http://other"})[1] == ("webhook_config_gone", "webhookStatusUrl")
+    assert looked([1]) == [], "that it cannot be read is for the check to say"
 
 
 @pytest.mark.parametrize(
@@ -120,9 +128,9 @@ def test_a_deeper_look_reads_whose_phone_it_is() -> None:
     ],
 )
 def test_of_the_question_that_a_dead_socket_refuses_only_the_refusal_tells(answer: Answer, expected: list[str]) -> None:
-    state, row = reply({"connected": True}), reply({"connectedPhone": "5511955550001"})
+    state, row = reply({"connected": True}), reply({"connectedPhone": "5511955550001", **OURS})
     outcome, steps = drive(WAPI.probe(HERE, NOW, "roundtrip"), state, row, answer)
-    told = ["server_answered", "said_open", "identity_seen"]
+    told = ["server_answered", "said_open", "identity_seen", "webhook_config_ok"]
     assert kinds(outcome.evidence) == ([*expected, *told] if "socket_closed" in expected else [*told, *expected])
     assert (steps[-1].method, urlsplit(steps[-1].url).path[-22:]) == ("GET", "/contacts/phone-exists")
     assert parse_qs(urlsplit(steps[-1].url).query)["phoneNumber"] == ["5511955550001"]
@@ -134,8 +142,7 @@ def test_a_line_that_is_not_open_or_has_no_phone_is_not_asked() -> None:
 
 
 def test_webhooks_are_read_back() -> None:
-    fields = ["Received", "Delivery", "Connected", "Disconnected", "Status"]
-    row = {f"webhook{name}Url": HERE.webhook_url for name in fields}
+    row = OURS
     assert kinds(drive(WAPI.check_webhook(HERE, NOW), reply(row))[0].evidence)[-1] == "webhook_config_ok"
     outcome, _ = drive(WAPI.check_webhook(HERE, NOW), reply(row | {"webhookStatusUrl": None}))
     assert (kinds(outcome.evidence)[-1], outcome.detail) == ("webhook_config_gone", "webhookStatusUrl")

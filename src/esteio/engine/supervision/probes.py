@@ -141,7 +141,8 @@ class Prober:
         if outcome.qr is not None:
             await self.keep_qr(session, outcome.qr)
         listen = self._list_due(session, record, now)
-        if listen or _first_look(record) or _webhook_unsure(session, depth, outcome.evidence, now):
+        unsure = listen or _first_look(record) or _webhook_unsure(session, depth, outcome.evidence, now)
+        if unsure and not _tells_webhook(outcome.evidence):
             reading = await self._webhook(record, provider, where, now)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence))
         looked = self._sorted(outcome.evidence, now)
@@ -364,6 +365,11 @@ def _webhook_unsure(session: Session, depth: Depth, evidence: tuple[Evidence, ..
     if facts.event_pushed_at > checked_at:
         every = WEBHOOK_PROVED_S
     return pacing.is_due(session.id, checked_at, now, every)
+
+
+def _tells_webhook(evidence: tuple[Evidence, ...]) -> bool:
+    """Whether this very look has read it already: some providers say it in the same answer."""
+    return any(one.kind in ("webhook_config_ok", "webhook_config_gone") for one in evidence)
 
 
 def _calm(session: Session, depth: Depth, now: float) -> bool:

@@ -176,8 +176,8 @@ def set_webhook(where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
 
 
 def probe(where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
-    """Its own state; a deeper look also reads whose phone it is, and the deepest asks whether our own number exists,
-    which a closed socket cannot say."""
+    """Its own state; a deeper look also reads whose phone it is and where its webhooks go, and the deepest asks whether
+    our own number exists, which a closed socket cannot say."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/status-instance", timeout_s=STATE_S))
     connected = at(heard.body, "connected")
     if missing(heard):
@@ -197,9 +197,13 @@ def probe(where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOu
     if depth == "state":
         return ProbeOutcome(evidence)
     heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
-    phone = phone_of(at(_row(heard), "connectedPhone"))
+    row = _row(heard)
+    phone = phone_of(at(row, "connectedPhone"))
     if phone:
         evidence = (*evidence, seen("identity_seen", now, "list", phone=phone))
+    if isinstance(row, dict):
+        # It stands in the same row: nobody need ask for that once more.
+        evidence = (*evidence, _webhook_evidence(where, row, now))
     if depth == "roundtrip" and connected and phone:
         request = call(where, "GET", "/contacts/phone-exists", timeout_s=QUESTION_S, phoneNumber=phone)
         heard = yield from hear_from(where, request)
@@ -237,14 +241,19 @@ def check_webhook(where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
     news = server_news(heard, now, "probe")
     if not isinstance(row, dict):
         return ProbeOutcome((*news, seen("webhook_config_unread", now, "probe", detail=heard.detail)))
+    found = _webhook_evidence(where, row, now)
+    return ProbeOutcome((*news, found), detail=found.data.get("detail", ""))
+
+
+def _webhook_evidence(where: SessionEndpoint, row: Mapping[str, Json], now: float) -> Evidence:
     wrong = [field for _, field in WEBHOOKS if at(row, field) != where.webhook_url]
     if not wrong:
-        return ProbeOutcome((*news, seen("webhook_config_ok", now, "probe")))
+        return seen("webhook_config_ok", now, "probe")
     detail = ", ".join(wrong)
     told = any(text(at(row, field)) for _, field in WEBHOOKS)
-    data = {"detail": detail} if told else {"detail": detail, "untold": "yes"}
-    gone = seen_with("webhook_config_gone", now, "probe", data)
-    return ProbeOutcome((*news, gone), detail=detail)
+    return seen_with(
+        "webhook_config_gone", now, "probe", {"detail": detail} if told else {"detail": detail, "untold": "yes"}
+    )
 
 
 _EVENTS: Mapping[str, tuple[str, ...]] = {
