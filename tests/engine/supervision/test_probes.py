@@ -10,7 +10,7 @@ from esteio.core.model.ids import SessionId, SessionName
 from esteio.core.model.recovery import Outage
 from esteio.core.model.session import Session
 from esteio.engine.supervision.memory import SessionRecord
-from esteio.engine.supervision.probes import LOOKS_AT_ONCE, Prober, _OneByOne, _webhook_unsure
+from esteio.engine.supervision.probes import BEATS_AT_ONCE, LOOKS_AT_ONCE, Prober, _OneByOne, _webhook_unsure
 from esteio.providers.base import HttpRequest, HttpResponse, Transport
 from esteio.sim.lab import Lab
 from esteio.sim.providers.evolution.instance import EvolutionInstance, WebhookRow
@@ -62,6 +62,21 @@ def test_many_looks_at_one_server_leave_places_for_sends() -> None:
         seen = await asyncio.gather(*(lookout.session(not_none(session), "socket") for _ in range(100)))
         assert crowd.most == LOOKS_AT_ONCE < 32
         assert {one.kind for look in seen for one in look.session} >= {"socket_ok"}
+
+    play(story)
+
+
+def test_lines_that_are_well_need_few_connections_to_a_server_that_is_brisk_and_more_to_one_that_is_not() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        session = await lab.store.sessions.by_name(SessionName("loja"))
+        lookout = lab.gateway.scheduler._prober
+        lookout._transport = crowd = Crowd(lookout._transport)
+        await asyncio.gather(*(lookout.session(not_none(session), "pulse") for _ in range(20)))
+        assert crowd.most == BEATS_AT_ONCE
+        crowd.most = 0
+        await asyncio.gather(*(lookout.session(not_none(session), "pulse") for _ in range(20)))
+        assert crowd.most == 20
 
     play(story)
 

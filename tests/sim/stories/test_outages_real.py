@@ -99,7 +99,7 @@ def test_a_duel_that_began_with_our_connect_is_named_as_ours_and_its_way_out_pro
         lab.world.restart_server("prov")
         await all_back(lab, ("a",), 400)
 
-    play(story, seed=3)
+    play(story, seed=6)
 
 
 @pytest.mark.parametrize("lost_at_s", [5, 40], ids=["at first", "later"])

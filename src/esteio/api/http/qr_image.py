@@ -11,7 +11,6 @@ import io
 import struct
 
 import msgspec
-import segno
 
 from esteio.api.http.request import ApiResponse, answer
 from esteio.core.views import documents
@@ -72,15 +71,19 @@ def best_form(accept: str) -> str:
 
 def png(code: str) -> bytes:
     """A picture of about 300 pixels."""
-    out = io.BytesIO()
-    segno.make(code, error="l", micro=False).save(out, kind="png", scale=6, border=4)
-    return out.getvalue()
+    return _drawn(code, kind="png")
 
 
 def svg(code: str) -> bytes:
     """The same as a drawing."""
+    return _drawn(code, kind="svg", light="#ffffff")
+
+
+def _drawn(code: str, **form: str) -> bytes:
+    import segno  # noqa: PLC0415 - several megabytes, which a gateway needs only while lines are paired
+
     out = io.BytesIO()
-    segno.make(code, error="l", micro=False).save(out, kind="svg", scale=6, border=4, light="#ffffff")
+    segno.make(code, error="l", micro=False).save(out, scale=6, border=4, **form)
     return out.getvalue()
 
 

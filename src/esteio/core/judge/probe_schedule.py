@@ -30,6 +30,9 @@ RAREST_S = 300.0
 """A line that waits for a person is looked at this often at least."""
 UNACKED_S = 1.5
 """What a provider took into a queue of its own proves nothing; where nothing is heard of it for so long, we look."""
+TOGETHER_S = 0.25
+"""Lines that are well are looked at in steps of so much: a process that is woken for each of them is woken from the
+cold each time. A power of two, so that times are exact."""
 AT_ONCE_S = 1.0
 """Hints make us look at once, but not more often than this."""
 
@@ -65,7 +68,7 @@ def _plan_ahead(draft: Draft, verdict: Verdict, due: float) -> None:
 
 
 def _planned(due: float, how: Depth, because: Reason, others: float, policy: Policy) -> PlannedProbe:
-    return PlannedProbe(due, how, min(others, due + policy.probe_idle_s), because, others)
+    return PlannedProbe(due, how, min(others, _together(due, policy.probe_idle_s)), because, others)
 
 
 def as_planned(session: Session, planned: PlannedProbe, now: float) -> Decision:
@@ -120,7 +123,12 @@ def as_before(view: View, awaited: PlannedProbe, now: float) -> Decision | None:
 def _idle_until(facts: Facts, policy: Policy) -> float:
     """When a line that is well, and of which nothing is heard, is looked at again. Life that is told of late is no
     fresher for it."""
-    return max(facts.looked_at, facts.life_at) + policy.probe_idle_s  # guard: pushed-life-spares-no-check
+    return _together(max(facts.looked_at, facts.life_at), policy.probe_idle_s)  # guard: pushed-life-spares-no-check
+
+
+def _together(last: float, period_s: float) -> float:
+    """A period later; rather a moment early than alone."""
+    return max((last + period_s) // TOGETHER_S * TOGETHER_S, last + period_s / 2)
 
 
 def _unacked(facts: Facts) -> bool:

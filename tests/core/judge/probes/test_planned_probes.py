@@ -7,7 +7,7 @@ import pytest
 
 from esteio.core.judge.decide import decide
 from esteio.core.judge.pacing import is_due
-from esteio.core.judge.probe_schedule import ROUND_TRIP_EVERY_S, as_before, as_planned
+from esteio.core.judge.probe_schedule import ROUND_TRIP_EVERY_S, _together, as_before, as_planned
 from esteio.core.model.evidence import seen
 from esteio.core.model.policy import DEFAULT
 from tests.core.judge.probes.probed_fleet import looked
@@ -38,7 +38,7 @@ def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged() -> No
     assert told is not None
     assert told == decide(same, at)
     assert told.planned is not None
-    assert told.planned.at == at + 30
+    assert told.planned.at == at + 30 - 0.01, "with those that are due a moment before"
     for kind in ("socket_closed", "look_failed", "webhook_config_gone", "message_received", "operator_paused"):
         other = msgspec.structs.replace(view, new_evidence=(seen(kind, at, "probe"),))
         assert as_before(other, planned, at) is None, kind
@@ -47,6 +47,11 @@ def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged() -> No
     assert as_before(climbed, planned, at) is None, "what is left of a ladder is forgotten now"
     soon = msgspec.structs.replace(planned, others_at=at + 29)
     assert as_before(same, soon, at) is None, "something else falls due before the next look"
+
+
+@pytest.mark.parametrize(("period", "waits"), [(30.0, 29.99), (30.25, 30.24), (30.1, 29.99), (0.2, 0.1)])
+def test_lines_that_are_well_are_looked_at_in_steps_and_never_late(period: float, waits: float) -> None:
+    assert _together(1_700_000_000.01, period) == pytest.approx(1_700_000_000.01 + waits, abs=1e-6)
 
 
 def test_a_planned_look_is_as_deep_as_it_must_be_then_and_not_now() -> None:
