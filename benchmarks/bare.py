@@ -24,7 +24,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.serving import serve
-from esteio.cli.local.time_slice import ask_for_short_slices
 from esteio.clock import SystemClock
 from esteio.store.sqlite.connection import connect
 from esteio.store.sqlite.writer import ThreadWriter
@@ -198,6 +197,4 @@ def _json(document: Any, status: int = 200) -> Response:
 
 
 if __name__ == "__main__":
-    # As the gateway does.
-    ask_for_short_slices()
     serve(application(SqliteRows(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None))

@@ -14,7 +14,6 @@ from psycopg_pool import AsyncConnectionPool
 
 from benchmarks.bare import Settled, application
 from benchmarks.serving import serve
-from esteio.cli.local.time_slice import ask_for_short_slices
 
 CONNECTIONS = 8
 """As many as a gateway has."""
@@ -72,6 +71,4 @@ class PostgresRows:
 
 
 if __name__ == "__main__":
-    # As the gateway does.
-    ask_for_short_slices()
     serve(application(PostgresRows(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None))

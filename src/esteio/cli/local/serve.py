@@ -57,7 +57,6 @@ def serve(
 
     from esteio.cli.connections import BoundedProtocol, raise_file_limit  # noqa: PLC0415
     from esteio.cli.listen import bind  # noqa: PLC0415
-    from esteio.cli.local.time_slice import ask_for_short_slices  # noqa: PLC0415
     from esteio.log import set_up  # noqa: PLC0415
 
     set_up(settings.log.level, settings.log.format, for_good=True)
@@ -71,7 +70,6 @@ def serve(
     sockets: dict[Listener, socket.socket] = {name: bind(address) for name, address in addresses.items() if address}
     BoundedProtocol.most = raise_file_limit()
     sys.setswitchinterval(SWITCH_S)
-    ask_for_short_slices()
     try:
         uvloop.run(run(settings, sockets, as_json=as_json))
     finally:

@@ -1,9 +1,9 @@
-"""How soon a thread that wakes gets a core: Linux is asked for short time slices (`sched_setattr`, from 6.12 on).
+"""How soon the writer gets a core after a commit: Linux is asked for short time slices (`sched_setattr`, from 6.12 on).
 
-A thread that comes back from a commit waits until whoever runs has used up a slice, which on two cores is about 3 ms
-and longer than the disk takes. One whose own slices are short goes before; its share of the machine stays what it was,
-and no right is needed. The C library has no name for the call yet, so it goes by its number. Never lives here:
-priorities.
+A thread that comes back from the disk waits until whoever runs has used up a slice, which on two cores is longer than
+the disk takes. One whose own slices are shorter goes before; its share of the machine stays what it was, and no right
+is needed. Only the writer: a loop with short slices loses its core while it holds the interpreter, and answers later.
+The C library has no name for the call yet, so it goes by its number. Never lives here: priorities.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import platform
 import sys
 from typing import Any
 
-SLICE_NS = 100_000
-"""The least that Linux takes. Alone, a commit of 0.1 ms took 2.9 ms beside other work, and 0.1 to 0.2 with this."""
+SLICE_NS = 300_000
+"""About what a batch takes: with less it would lose its core in the middle of one (docs/explanation/benchmarks.md)."""
 _NUMBERS = {"x86_64": (314, 315), "aarch64": (274, 275)}
 """Of `sched_setattr` and `sched_getattr`."""
 
@@ -36,8 +36,8 @@ class Attributes(ctypes.Structure):
 
 
 def ask_for_short_slices() -> bool:
-    """For the calling thread and those that it starts from now on; whether the system took it. An older Linux takes it
-    and does nothing. Who runs under a policy of an operator's choice keeps that."""
+    """For the calling thread; whether the system took it. An older Linux takes it and does nothing. A thread that runs
+    under a policy of an operator's choice keeps that."""
     found = attributes()
     if found is None or found.policy != os.SCHED_OTHER:
         return False
