@@ -13,6 +13,7 @@ from esteio.engine.runtime.leases import SoleHolder
 from esteio.engine.supervision.memory import Memory
 from esteio.engine.supervision.probes import Prober
 from esteio.providers.base import Flow, HttpRequest, HttpResponse, ProbeOutcome, SessionEndpoint
+from esteio.providers.registry import load
 
 HERE = SessionEndpoint(ServerName("prov"), "http://here.test", {}, "loja", {})
 THERE = SessionEndpoint(ServerName("prov"), "http://there.test", {}, "loja", {})
@@ -36,8 +37,9 @@ class Same:
 class Reading:
     """An adapter that reads the same into it, and counts how often it is asked to."""
 
-    def __init__(self, *told: Evidence) -> None:
+    def __init__(self, *told: Evidence, kind: str = "evolution") -> None:
         self.told, self.read = told, 0
+        self.capabilities = load().get(kind).capabilities
 
     def probe(self, where: SessionEndpoint, now: float, depth: Depth) -> Flow[ProbeOutcome]:
         yield HttpRequest("GET", f"{where.base_url}/{depth}")
@@ -81,6 +83,14 @@ def test_a_deep_look_is_asked_for_as_such_and_where_the_session_is_now() -> None
     steps = (HERE, "socket"), (HERE, "roundtrip"), (THERE, "roundtrip"), (THERE, "socket")
     _, asked = looks(*((LOJA, plain, where, depth) for where, depth in steps))
     assert asked == [f"{where.base_url}/{depth}" for where, depth in steps]
+
+
+def test_where_a_question_is_the_usual_look_it_displaces_the_other() -> None:
+    """W-API's socket cannot be asked: once it was looked at without the question, each look with it was read anew."""
+    plain = [Reading(seen("question_answered", 9.0, "probe"), kind=kind) for kind in ("evolution", "wapi")]
+    for reading in plain:
+        looks(*((LOJA, reading, HERE, depth) for depth in ("socket", "roundtrip", "roundtrip", "roundtrip")))
+    assert [one.read for one in plain] == [4, 2]
 
 
 def test_what_was_seen_of_one_session_is_not_told_of_another() -> None:

@@ -185,7 +185,8 @@ class Prober:
         # guard: same-answer-not-of-ended
         if again is None or outcome.qr is not None or any(one.kind in CODES for one in outcome.evidence):
             record.probe = None
-        elif depth != "roundtrip" or kept is None or kept[1] == depth:
+        elif depth != "roundtrip" or kept is None or kept[1] == depth or provider.capabilities.question_refutes:
+            # A rare question does not displace the usual look; where no socket can be asked it is the usual one.
             outcome = self._shared(outcome)
             record.probe = (where, depth, msgspec.structs.replace(again, outcome=outcome))
         return outcome
