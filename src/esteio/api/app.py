@@ -7,6 +7,7 @@ lives here: a handler, a rule, what is started or stopped (`engine.runtime.lifec
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ from typing import Any
 
 import msgspec
 from starlette import routing
+from starlette.types import ASGIApp
 
 from esteio.api import ops
 from esteio.api.http import openapi, openapi_providers
@@ -72,18 +74,17 @@ TABLE: tuple[Route, ...] = (
 )
 """Every address that the description names."""
 BUSY: tuple[Route, ...] = (messages.SEND, *provider_webhooks.ROUTES)
-"""Addresses are tried in turn; these first, and by their patterns alone."""
+"""Of one place addresses are tried in turn; these first."""
 UNTRACED = frozenset(route.path for route in ops.ROUTES)
 """What is asked for every few seconds, and by nobody's leave."""
 log = logger("api")
 
 
-def create_app(api: ApiContext, *, mounted: Sequence[routing.BaseRoute] = ()) -> routing.Router:
+def create_app(api: ApiContext, *, mounted: Sequence[routing.BaseRoute] = ()) -> Entrance:
     """The ASGI application. `mounted` are further routes of Starlette (the Evolution door, the dashboard), which answer
     their own errors."""
     addresses = _addresses(api, (*TABLE, *ops.described(lambda: _description(api), api.texts)))
-    busy = len({route.path for route in BUSY})
-    router = Entrance([*addresses[:busy], *mounted, *addresses[busy:]], busy)
+    router = Entrance(addresses, mounted)
     router.default = Nowhere(api, router)
     return router
 
@@ -128,20 +129,36 @@ class Address:
 
 
 class Entrance(routing.Router):
-    """The router; the first `busy` of its addresses are found with a pattern alone."""
+    """The router. What lies below `/v1` and `/in` is found with its pattern alone, among the few of its place: a router
+    tries all its routes in turn."""
 
-    def __init__(self, routes: Sequence[routing.BaseRoute], busy: int) -> None:
-        super().__init__(routes, redirect_slashes=False)
-        self._busy = [(one.path_regex, one.app) for one in routes[:busy] if isinstance(one, routing.Route)]
+    def __init__(self, addresses: Sequence[routing.Route], mounted: Sequence[routing.BaseRoute]) -> None:
+        super().__init__([*mounted, *addresses], redirect_slashes=False)
+        self._places: dict[str, list[tuple[re.Pattern[str], ASGIApp]]] = {}
+        for one in addresses:
+            if one.path.startswith(("/v1/", "/in/")):
+                self._places.setdefault(_place(one.path), []).append((one.path_regex, one.app))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and not scope.get("root_path"):
-            for pattern, address in self._busy:
-                if (found := pattern.match(scope["path"])) is not None:
-                    scope["path_params"] = found.groupdict()
-                    await address(scope, receive, send)
-                    return
-        await super().__call__(scope, receive, send)
+        found = self.found(scope["path"]) if scope["type"] == "http" and not scope.get("root_path") else None
+        if found is None:
+            await super().__call__(scope, receive, send)
+            return
+        address, scope["path_params"] = found
+        await address(scope, receive, send)
+
+    def found(self, path: str) -> tuple[ASGIApp, dict[str, str]] | None:
+        """The application of such an address, and the words that stand in its braces."""
+        for pattern, address in self._places.get(_place(path), ()):
+            if (match := pattern.match(path)) is not None:
+                return address, match.groupdict()
+        return None
+
+
+def _place(path: str) -> str:
+    """The first word of a path; below `/v1` the second."""
+    words = path.split("/", 3)
+    return words[2] if words[1:2] == ["v1"] and len(words) > 2 else "/".join(words[:2])
 
 
 class Nowhere:
