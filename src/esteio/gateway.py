@@ -190,7 +190,6 @@ class Gateway:
             transport,
             sessions=store.sessions,
             messages=store.messages,
-            contacts=store.contacts,
             outbox=store.outbox,
             journal=store.journal,
             policies=settings.policy_of,

@@ -73,6 +73,21 @@ async def test_whatsapps_own_spelling_is_known_once_it_wrote(store: AnyStore, ma
     assert await store.contacts.known_phones(stranger.id, [line]) == {}
 
 
+async def test_a_claim_tells_how_whatsapp_spells_its_recipient(store: AnyStore, make: Make) -> None:
+    one, other = await make.session(store), await make.session(store, name=SessionName("s2"))
+    await apply(store, one, received("A", "553188887777"))
+    to = ("5531988887777", "5531988880000", "1@g.us")
+    accepted = {
+        (session.id, chat): await make.accept(store, session, chat=chat, to=chat)
+        for session in (one, other)
+        for chat in to
+    }
+    spelled = {claim.message.id: claim.spelled for claim in await make.claim(store)}
+    assert spelled == {
+        message.id: "553188887777" if place == (one.id, to[0]) else None for place, message in accepted.items()
+    }
+
+
 async def test_who_wrote_in_a_group_is_known_and_groups_are_no_phones(store: AnyStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received("A", "1@g.us", "51987654321", author="51987654321@s.whatsapp.net"))

@@ -246,6 +246,8 @@ class SendClaim(msgspec.Struct, frozen=True):
     fence: int
     lease_until: float
     server: ServerName
+    spelled: str | None = None
+    """The recipient's phone as WhatsApp itself writes that line, where it did."""
 
 
 class WorkSettlement(msgspec.Struct, frozen=True):

@@ -15,7 +15,6 @@ import msgspec
 
 from esteio.clock import Clock
 from esteio.core.messages import outbox
-from esteio.core.model.address import kind_of, line_of
 from esteio.core.model.evidence import Evidence, as_answered, seen, seen_with
 from esteio.core.model.ids import SessionId
 from esteio.core.model.message import Message
@@ -41,7 +40,6 @@ from esteio.providers.base import (
     Transport,
 )
 from esteio.store.base import JournalEntry, SendClaim, Work, WorkSettlement
-from esteio.store.ports.contacts import Contacts
 from esteio.store.ports.messages import Messages, Outbox
 from esteio.store.ports.sessions import Journal, Sessions
 
@@ -80,7 +78,6 @@ class Performers:
         *,
         sessions: Sessions,
         messages: Messages,
-        contacts: Contacts,
         outbox: Outbox,
         journal: Journal,
         policies: Callable[[str], Policy],
@@ -90,7 +87,7 @@ class Performers:
     ) -> None:
         self._leases = leases
         self._media = media
-        self._sessions, self._messages, self._contacts = sessions, messages, contacts
+        self._sessions, self._messages = sessions, messages
         self._outbox, self._journal = outbox, journal
         self._clock, self._addresses = clock, addresses
         self._transport, self._policies, self._notifier = transport, policies, notifier
@@ -104,7 +101,7 @@ class Performers:
         session = await self._sessions.by_id(message.session_id)
         policy = self._policies(session.policy if session else "default")
         try:
-            outcome = await self._send(message, session, policy)
+            outcome = await self._send(claim, session, policy)
         except EndpointUnknown:
             outcome = SendOutcome("refused", fault="request", detail="the session was deleted")
         except NotHeld as lost:
@@ -123,7 +120,8 @@ class Performers:
         now = self._clock.now()
         return outbox.settle(message, outcome, policy, fence=claim.fence, began=began, now=now, server=server)
 
-    async def _send(self, message: Message, session: Session | None, policy: Policy) -> SendOutcome:
+    async def _send(self, claim: SendClaim, session: Session | None, policy: Policy) -> SendOutcome:
+        message = claim.message
         if session is None:
             raise EndpointUnknown(message.session)
         provider, where = await self._addresses.of_session(session)
@@ -131,7 +129,7 @@ class Performers:
             refused = await self._preflight(provider, where)
             if refused is not None:
                 return refused
-        outgoing = await self._outgoing(message)
+        outgoing = await self._outgoing(message, claim.spelled)
         if outgoing is None:
             return SendOutcome("refused", fault="request", detail=NO_TARGET)
         if outgoing.content.media is not None and provider.capabilities.media_bytes:
@@ -160,7 +158,7 @@ class Performers:
         refused = seen_with("send_closed", self._clock.now(), "send", {"detail": "preflight"})
         return SendOutcome("not_sent", fault="socket", detail="preflight: not connected", evidence=(*told, refused))
 
-    async def _outgoing(self, message: Message) -> OutgoingMessage | None:
+    async def _outgoing(self, message: Message, spelled: str | None) -> OutgoingMessage | None:
         content, quoted, reacted_to = message.content, None, None
         if message.quote is not None:
             quoted = await self._messages.quote_target(message.session_id, message.quote)  # type: ignore[arg-type]
@@ -176,20 +174,14 @@ class Performers:
             )
             content = msgspec.structs.replace(content, reaction=reaction)
         return OutgoingMessage(
-            await self._spelled(message),
+            # Not every server puts a number right that WhatsApp writes otherwise.
+            spelled or message.to or message.chat,
             content,
             quoted.provider_id if quoted else None,
             message.mentions,
             quoted.author if quoted else None,
             reacted_to.author if reacted_to else None,
         )
-
-    async def _spelled(self, message: Message) -> str:
-        """The recipient as WhatsApp itself writes that line, where it did: not every server puts it right."""
-        to = message.to or message.chat
-        line = line_of(to)
-        known = await self._contacts.known_phones(message.session_id, (line,)) if kind_of(to) == "phone" else {}
-        return known.get(line) or to
 
     async def _with_bytes(self, message: Message, outgoing: OutgoingMessage) -> OutgoingMessage:
         """The bytes instead of the caller's address; where they lie is remembered, so that they are fetched once."""

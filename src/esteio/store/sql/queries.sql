@@ -979,6 +979,10 @@ ON CONFLICT (session_id, line) DO UPDATE SET spelled = excluded.spelled
 -- name: phones_known
 SELECT line, spelled FROM known_phones WHERE session_id = :session_id AND line IN {{listed}}
 
+-- name: phones_spelled
+SELECT line, spelled FROM known_phones
+WHERE session_id = :session_id AND line IN {{listed}} AND spelled IS NOT NULL
+
 -- name: messages_unconfirmed
 SELECT {{message}} FROM messages m
 WHERE m.session_id = :session_id AND m.state {{under_way}} AND m.provider_id IS NULL

@@ -26,6 +26,7 @@ from esteio.store.sql.base import SqlSubject, check_held, lives
 from esteio.store.sql.db import Database, Db, Rollback, Row, row_each
 from esteio.store.sql.locks import lock_sessions
 from esteio.store.sql.messages.acceptance import shown
+from esteio.store.sql.messages.phones import spellings_of
 from esteio.store.sql.messages.receipts import catch_up, catch_up_each
 from esteio.store.sql.messages.restricted import COLD_AT_ONCE, warm_of
 from esteio.store.sql.messages.send_lanes import (
@@ -314,12 +315,14 @@ async def _claim(
     due = {"listed": rows.to_text(heads), "now": now, "lease_until": now + lease_s}
     claimed = {row.seq: row for row in await db.rows("messages_claim", due)}
     await db.put("send_lanes_take", due)
-    return [await _claimed(db, row, now + lease_s) for row in map(claimed.get, heads) if row is not None]
+    found = [row for row in map(claimed.get, heads) if row is not None]
+    spelled = await spellings_of(db, [(row.session_id, row.recipient or row.chat) for row in found])
+    return [await _claimed(db, row, now + lease_s, word) for row, word in zip(found, spelled, strict=True)]
 
 
-async def _claimed(db: Db, row: Row, until: float) -> SendClaim:
+async def _claimed(db: Db, row: Row, until: float, spelled: str | None) -> SendClaim:
     name, server = await brief_of_session(db, row.session_id)
-    return SendClaim(rows.message_of(row, name), row.fence, until, ServerName(server))
+    return SendClaim(rows.message_of(row, name), row.fence, until, ServerName(server), spelled)
 
 
 async def _heads(db: Db, ready: Sequence[Row], quota: SendQuota, now: float, limit: int) -> list[int]:

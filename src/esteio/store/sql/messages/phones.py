@@ -45,6 +45,23 @@ async def file_chats(db: Db, chats: Sequence[tuple[SessionId, str]]) -> list[str
     return [lines.get((session_id, line_of(chat)), chat) for session_id, chat in named]
 
 
+async def spellings_of(db: Db, recipients: Sequence[tuple[SessionId, str]]) -> list[str | None]:
+    """How WhatsApp itself writes each recipient's line, where it did: one look for each session."""
+    lines: dict[SessionId, set[str]] = {}
+    for session_id, address in recipients:
+        if kind_of(address) == "phone":
+            lines.setdefault(session_id, set()).add(line_of(address))
+    if not lines:
+        return [None] * len(recipients)
+    many = [{"session_id": one, "listed": rows.to_text(sorted(listed))} for one, listed in lines.items()]
+    known = {
+        (session_id, row.line): str(row.spelled)
+        for session_id, found in zip(lines, await db.rows_each("phones_spelled", many), strict=True)
+        for row in found
+    }
+    return [known.get((session_id, line_of(address))) if known else None for session_id, address in recipients]
+
+
 async def _without_lids(db: Db, chats: Sequence[tuple[SessionId, str]]) -> list[tuple[SessionId, str]]:
     """The same with the phone in place of each `@lid` whose phone is known."""
     lids = [chat for chat in dict.fromkeys(chats) if chat[1].endswith("@lid")]
