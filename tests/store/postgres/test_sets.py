@@ -18,7 +18,7 @@ from tests.store.make import NOW, Make
 BUSY = {
     "attempt_add", "idempotency", "idempotency_put", "journal_add", "journal_last_news", "journal_last_server_news",
     "journal_remove", "message_add", "message_settle", "pending_receipts", "phone_file", "phone_filed",
-    "phones_spelled", "send_lane_busy", "send_lane_close", "send_lane_head", "send_lane_open", "send_lane_set",
+    "phone_spelled", "send_lane_busy", "send_lane_close", "send_lane_head", "send_lane_open", "send_lane_set",
     "send_lanes_due", "session_by_id", "session_by_name", "session_locked",
 }  # fmt: skip
 """What every message needs."""

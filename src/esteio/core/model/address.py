@@ -106,8 +106,10 @@ def spellings(phone: str) -> tuple[str, ...]:
     return (phone,)
 
 
+@lru_cache(maxsize=4096)
 def line_of(address: str) -> str:
     """The same for all spellings of one line: the shortest. An address that is no phone is its own."""
+    # Every message asks several times within a moment.
     return min(spellings(address), key=len)
 
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from esteio.store.postgres.statements import PARAMETER, TEXTS, Statement, fitted, translated, type_of
+from esteio.store.postgres.statements import TEXTS, Statement, fitted, translated, type_of
+from esteio.store.sql.loader import PARAMETER
 
 PLACE = "given_place"
 """The column that tells to which of the many a row belongs."""

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from esteio.store.sql.db import Row
-from esteio.store.sql.loader import parse, statements
+from esteio.store.sql.loader import PARAMETER, parse, statements
 
 _FLOATS = frozenset(
     """
@@ -38,8 +38,6 @@ _BYTES = frozenset({"body", "chatwoot", "encrypted", "key_id", "replaced", "seal
 _BY_VALUE = frozenset({"after", "before", "hash", "id", "word"})
 """Keys, times, names or hashes, as the statement wants; never NULL, so that their values tell."""
 
-PARAMETER = re.compile(r"'(?:[^']|'')*'|:(\w+)")
-"""A parameter, or a text, which may hold what looks like one."""
 _WRITES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\b")
 _EVENTS = re.compile(r"\bevents\b")
 _WILD = {"*": ".*", "?": "."}

@@ -28,6 +28,8 @@ _TEXTS = (
 )
 _HEAD = re.compile(r"^-- (name|part): (\w+)$")
 _PIECE = re.compile(r"\{\{(\w+)\}\}")
+PARAMETER = re.compile(r"'(?:[^']|'')*'|:(\w+)")
+"""A parameter, or a text, which may hold what looks like one."""
 
 
 class SqlTextError(Exception):

@@ -979,9 +979,8 @@ ON CONFLICT (session_id, line) DO UPDATE SET spelled = excluded.spelled
 -- name: phones_known
 SELECT line, spelled FROM known_phones WHERE session_id = :session_id AND line IN {{listed}}
 
--- name: phones_spelled
-SELECT line, spelled FROM known_phones
-WHERE session_id = :session_id AND line IN {{listed}} AND spelled IS NOT NULL
+-- name: phone_spelled
+SELECT spelled FROM known_phones WHERE session_id = :session_id AND line = :line AND spelled IS NOT NULL
 
 -- name: messages_unconfirmed
 SELECT {{message}} FROM messages m

@@ -23,7 +23,8 @@ import msgspec
 from esteio.store.base import Locked, NewerDatabase, StoreFull
 from esteio.store.disk_errors import refused
 from esteio.store.sql.db import Row
-from esteio.store.sql.loader import SQL, migrations
+from esteio.store.sql.loader import migrations
+from esteio.store.sqlite.statements import STATEMENTS
 
 _SERIAL = "INTEGER PRIMARY KEY AUTOINCREMENT"
 _CHECKPOINT_PAGES = 4000
@@ -71,7 +72,8 @@ class Db:
     def read(self, name: str, params: Mapping[str, Any]) -> list[Row]:
         """All rows of a statement, at once."""
         named = _NAMED.get(name) or _learn(name, params, self.connection)
-        return list(starmap(named, self._execute(SQL[name], params)))
+        text, values = STATEMENTS[name]
+        return list(starmap(named, self._execute(text, values(params))))
 
     def read_one(self, name: str, params: Mapping[str, Any]) -> Row | None:
         """The first row, or None, at once."""
@@ -80,7 +82,8 @@ class Db:
 
     def read_values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
         """The one column of every row, at once."""
-        return [value for (value,) in self._execute(SQL[name], params)]
+        text, values = STATEMENTS[name]
+        return [value for (value,) in self._execute(text, values(params))]
 
     async def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
         """All rows of a statement."""
@@ -101,12 +104,14 @@ class Db:
 
     async def run(self, name: str, params: Mapping[str, Any]) -> int:
         """Run a statement that writes; how many rows it changed."""
-        self._execute(SQL[name], params)
+        text, values = STATEMENTS[name]
+        self._execute(text, values(params))
         return self.connection.changes()
 
     async def put(self, name: str, params: Mapping[str, Any]) -> None:
         """Run a statement that writes; nobody asks how many rows it changed."""
-        self._execute(SQL[name], params)
+        text, values = STATEMENTS[name]
+        self._execute(text, values(params))
 
     async def rows_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> list[list[Row]]:
         """All rows of the statement for each of these: one after the other, nothing is nearer."""
@@ -122,7 +127,8 @@ class Db:
 
     async def put_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> None:
         """The statement for each of these."""
-        self.connection.executemany(SQL[name], many)
+        text, values = STATEMENTS[name]
+        self.connection.executemany(text, map(values, many))
 
     def commit(self) -> None:
         """End a transaction that wrote."""
@@ -146,7 +152,8 @@ def _learn(name: str, params: Mapping[str, Any], connection: apsw.Connection) ->
     cursor = connection.cursor()
     cursor.set_exec_trace(tell)
     with suppress(apsw.ExecTraceAbort):
-        cursor.execute(SQL[name], params)
+        text, values = STATEMENTS[name]
+        cursor.execute(text, values(params))
     # An expression without a name is there and cannot be read.
     fields = [(column if column.isidentifier() else f"_{place}", Any) for place, column in enumerate(columns)]
     made: Callable[..., Any] = msgspec.defstruct(name, fields, gc=False)
@@ -186,7 +193,7 @@ def make_private(path: str) -> None:
 def connect(path: str, *, vfs: str | None = None, read_only: bool = False) -> Db:
     """Open `path` (":memory:" too) with the settings that this store's promises rest on."""
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    connection = apsw.Connection(path, flags=flags, vfs=vfs, statementcachesize=len(SQL) + 32)
+    connection = apsw.Connection(path, flags=flags, vfs=vfs, statementcachesize=len(STATEMENTS) + 32)
     connection.set_busy_timeout(5000)
     # Plans may not depend on bound values: otherwise statements near a partial index are prepared again at every call,
     # which costs ten times the statement (measured: 12 µs against 1.3 µs).

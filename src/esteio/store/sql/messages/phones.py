@@ -46,20 +46,17 @@ async def file_chats(db: Db, chats: Sequence[tuple[SessionId, str]]) -> list[str
 
 
 async def spellings_of(db: Db, recipients: Sequence[tuple[SessionId, str]]) -> list[str | None]:
-    """How WhatsApp itself writes each recipient's line, where it did: one look for each session."""
-    lines: dict[SessionId, set[str]] = {}
-    for session_id, address in recipients:
-        if kind_of(address) == "phone":
-            lines.setdefault(session_id, set()).add(line_of(address))
-    if not lines:
-        return [None] * len(recipients)
-    many = [{"session_id": one, "listed": rows.to_text(sorted(listed))} for one, listed in lines.items()]
-    known = {
-        (session_id, row.line): str(row.spelled)
-        for session_id, found in zip(lines, await db.rows_each("phones_spelled", many), strict=True)
-        for row in found
+    """How WhatsApp itself writes each recipient's line, where it did."""
+    phones = {
+        place: {"session_id": session_id, "line": line_of(address)}
+        for place, (session_id, address) in enumerate(recipients)
+        if kind_of(address) == "phone"
     }
-    return [known.get((session_id, line_of(address))) if known else None for session_id, address in recipients]
+    spelled: list[str | None] = [None] * len(recipients)
+    for place, row in zip(phones, await row_each(db, "phone_spelled", list(phones.values())), strict=True):
+        if row is not None:
+            spelled[place] = str(row.spelled)
+    return spelled
 
 
 async def _without_lids(db: Db, chats: Sequence[tuple[SessionId, str]]) -> list[tuple[SessionId, str]]:
