@@ -11,8 +11,8 @@ import pytest
 from esteio.store.postgres import PostgresStore, sets
 from esteio.store.postgres.sets import PLACE, NoSet, set_of
 from esteio.store.postgres.statements import TEXTS
-from esteio.store.sql.loader import PARAMETER
 from esteio.store.sql.db import Db, Row
+from esteio.store.sql.loader import PARAMETER
 from tests.narrowing import of_type
 from tests.store.make import NOW, Make
 

@@ -103,6 +103,10 @@ class _Asked:
         cursor = await self._asked(found.statement, found.values(many))
         return _by_place(name, cursor, await self._answer(cursor), len(many), placed=found.placed)
 
+    async def add_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Insert them; their keys."""
+        return [row.seq for (row,) in await self.rows_each(name, many)]
+
 
 def _rows(name: str, cursor: Cursor, found: Sequence[tuple[Any, ...]]) -> Sequence[Row]:
     return list(starmap(_row_class(name, cursor), found)) if found else []

@@ -303,6 +303,10 @@ class Reader:
         """Raises `TypeError`: it only reads."""
         raise TypeError(f"{name} writes")
 
+    async def add_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Raises `TypeError`: it only reads."""
+        raise TypeError(f"{name} writes")
+
     async def put_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> None:
         """Raises `TypeError`: it only reads."""
         raise TypeError(f"{name} writes")

@@ -44,6 +44,11 @@ CASE WHEN :provider_queued = 1 AND NOT EXISTS (
 -- part: in_scope
 (:scoped = 0 OR m.session_id IN {{listed_numbers}})
 
+-- `add_each` asks for the keys of what it adds.
+-- name: message_add
+{{new_message}}
+RETURNING seq
+
 -- name: fleet_words
 SELECT state, CAST(can_send AS jsonb) ->> 'value' AS can_send, CAST(can_receive AS jsonb) ->> 'value' AS can_receive,
     count(*) AS sessions

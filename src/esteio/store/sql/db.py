@@ -83,6 +83,10 @@ class Db(Protocol):
         one process writes alone, at once."""
         ...
 
+    async def add_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Insert a row for each of these into a table whose key `seq` grows; their keys, in that order."""
+        ...
+
     async def put_each(self, name: str, many: Sequence[Mapping[str, Any]]) -> None:
         """The statement for each of these, as `put` does it; no two of them may be about one row."""
         ...

@@ -549,7 +549,7 @@ VALUES (:scope, :session_id, :key, :fingerprint, :message_id, :until)
 ON CONFLICT (session_id, scope, key) DO UPDATE SET
     fingerprint = excluded.fingerprint, message_id = excluded.message_id, until = excluded.until
 
--- name: message_add
+-- part: new_message
 INSERT INTO messages (id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender,
     provider_id, reason, priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at,
     socket_closed_count,
@@ -558,7 +558,9 @@ VALUES (:id, :session_id, :direction, :chat, :content, :state, :created_at, :upd
     :provider_id, :reason, :priority, :expires_at, :on_down, :client_ref, :quote, :mentions, :attempts, :due_at,
     :socket_closed_count, :sent_at, :doubt_since, :queue_ref, :recovered, :stored, 0, :author, :read_as,
     :provider_webhook_id, :trace_context)
-RETURNING seq
+
+-- name: message_add
+{{new_message}}
 
 -- name: message
 SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id WHERE m.id = :id

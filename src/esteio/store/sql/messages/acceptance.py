@@ -75,8 +75,7 @@ async def _add(
         return
     chats = await file_chats(db, [(new.message.session_id, new.message.chat) for _, new in added])
     many = [{**rows.message_params(new.message), "chat": chat} for (_, new), chat in zip(added, chats, strict=True)]
-    seqs = [row.seq for row in await row_each(db, "message_add", many) if row is not None]
-    await _open_lanes(db, zip(seqs, many, strict=True))
+    await _open_lanes(db, zip(await db.add_each("message_add", many), many, strict=True))
     marks = [{**_idempotency_key(new), **_idempotency_value(new)} for _, new in added if new.idem_key is not None]
     if marks:
         await db.put_each("idempotency_put", marks)

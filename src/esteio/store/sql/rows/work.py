@@ -49,14 +49,15 @@ def work_of(row: Row) -> Work:
     )
 
 
-def event_params(event: EventRow) -> Params:
-    """The columns of the event log for this value; its number is given by the database."""
+def event_params(event: EventRow, text: str | None = None) -> Params:
+    """The columns of the event log for this value; its number is given by the database. `text`: of its document, where
+    it is at hand."""
     return {
         "type": event.type,
         "at": event.at,
         "session_name": event.session,
         "chat": event.chat,
-        "data": to_text(event.data),
+        "data": to_text(event.data) if text is None else text,
         "trace_context": event.trace_context,
         "tenant": event.tenant,
     }
