@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import apsw
 import pytest
 
+from esteio.cli.freed_memory import give_back, trimmer
 from esteio.cli.remote.client import Client
 from tests.cli.cli_processes import Running, free_port, run
 
@@ -236,3 +239,29 @@ def test_metrics_have_a_listener_of_their_own(tmp_path: Path) -> None:
         (own, "/v1/sessions"): 404,
     }
     assert code == 0
+
+
+def test_the_system_is_asked_in_a_thread_after_the_start_and_again_and_again() -> None:
+    asked: list[tuple[int, bool]] = []
+    enough = threading.Event()
+
+    def trim(pad: int) -> int:
+        asked.append((pad, threading.current_thread() is threading.main_thread()))
+        if len(asked) == 4:
+            enough.set()
+        return 1
+
+    async def story() -> None:
+        task = asyncio.create_task(give_back(trim, (0.0, 0.01), 0.01))
+        await asyncio.to_thread(enough.wait)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(story())
+    assert set(asked) == {(0, False)}
+
+
+def test_where_the_c_library_cannot_be_asked_nothing_is_done() -> None:
+    asyncio.run(give_back(None))
+    trim = trimmer()
+    assert trim is None or trim(0) in (0, 1)

@@ -8,8 +8,9 @@ a healthy fleet end without. Never lives here: an act, a time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from sys import intern
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -120,10 +121,11 @@ def _taped(flow: Flow[T], tape: list[tuple[HttpRequest, HttpResponse | Transport
 def _kept(tape: Sequence[tuple[HttpRequest, HttpResponse | TransportFailed]], outcome: T) -> ProbeMemo[T] | None:
     if len(tape) > _MOST_STEPS:
         return None
-    answered = tuple(_words(answer) for _, answer in tape if isinstance(answer, HttpResponse))
+    answered: tuple[Words, ...] = tuple(_once(_words(answer)) for _, answer in tape if isinstance(answer, HttpResponse))
     if len(answered) < len(tape):
         return None
-    return ProbeMemo(tuple(request for request, _ in tape), answered, outcome)
+    asked = tuple(msgspec.structs.replace(request, body=_once(request.body)) for request, _ in tape)
+    return ProbeMemo(asked, answered, outcome)
 
 
 def _words(answer: HttpResponse) -> Words:
@@ -131,3 +133,9 @@ def _words(answer: HttpResponse) -> Words:
     if len(body) > _WHOLE:
         body = b"%d bytes, %x" % (len(body), hash(body))
     return answer.status, intern(answer.headers.get("content-type", "")), body  # guard: memo-same-content-type
+
+
+@lru_cache(512)
+def _once(value: Any) -> Any:
+    """One value for all sessions that ask or are answered the same."""
+    return value

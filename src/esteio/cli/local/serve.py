@@ -94,6 +94,7 @@ def _check_database(address: str) -> None:
 async def run(settings: Settings, sockets: Mapping[Listener, socket.socket], *, as_json: bool = False) -> None:
     """Open, serve, close. `sockets`: what listens, the API at least. Raises `Failed` when it cannot start or has to
     give up."""
+    from esteio.cli.freed_memory import give_back, trimmer  # noqa: PLC0415
     from esteio.cli.listen import stop_asked, url_of  # noqa: PLC0415
     from esteio.log import logger  # noqa: PLC0415
 
@@ -104,12 +105,14 @@ async def run(settings: Settings, sockets: Mapping[Listener, socket.socket], *, 
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_AFTER)
+    giving_back = asyncio.create_task(give_back(trimmer()))
     try:
         await _greet(gateway, sockets, as_json=as_json)
         log.info("gateway.started", listen=url_of(sockets["api"]))
         await _until(gateway, sockets, asked)
         log.info("gateway.stopping")
     finally:
+        giving_back.cancel()
         await gateway.aclose()
     log.info("gateway.stopped")
 

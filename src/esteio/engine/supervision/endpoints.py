@@ -28,6 +28,8 @@ from esteio.vault import Vault
 REMEMBER_S = 60.0
 """For a server; a session's own secrets hardly ever change, and are read ten times less often."""
 REMEMBER_SESSION_S = 600.0
+_NONE: Mapping[str, str] = {}
+"""One value for all that have no secrets of their own."""
 
 
 def packed(vault: Vault, stands: StandingWebhook, session: Session) -> bytes:
@@ -126,6 +128,8 @@ class Endpoints:
         )
         if record.endpoint is None or record.endpoint != where:  # guard: changed-endpoint-dropped
             record.endpoint = where
+            # They were read elsewhere, and hold on to that place.
+            record.webhook = record.list_read = None
         return self.provider(session.kind), record.endpoint
 
     async def of_server(self, name: ServerName) -> tuple[Provider, SessionEndpoint]:
@@ -221,7 +225,7 @@ class Endpoints:
             token, sealed = await self._sessions.secrets(session_id)
         except LookupError as gone:
             raise EndpointUnknown(session_id) from gone
-        secrets = self._vault.unseal(sealed, sealed_for.session(session, "encrypted"))
+        secrets = self._vault.unseal(sealed, sealed_for.session(session, "encrypted")) or _NONE
         record = self._memory.session(session_id)
         webhook_url = f"{self.base_url}/in/{token}"
         record.secrets = (now, webhook_url, secrets)

@@ -234,7 +234,7 @@ def _version(where: SessionEndpoint) -> Flow[str | None]:
 def _entry(row: Json) -> InventoryEntry:
     messages = number(at(row, "_count", "Message"))
     return InventoryEntry(
-        key=at(row, "name"),
+        key=intern(at(row, "name")),
         state=intern(text(at(row, "connectionStatus")) or ""),
         claim=claim(at(row, "connectionStatus"), 0.0, "list").kind,
         phone=phone_of(at(row, "ownerJid")),

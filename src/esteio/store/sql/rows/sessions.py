@@ -6,7 +6,7 @@ Never lives here: SQL, their secrets.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ _axis = msgspec.json.Decoder(Axis)
 _recovery = msgspec.json.Decoder(Recovery)
 _facts = msgspec.json.Decoder(Facts)
 _once: Callable[[Any], Any] = sys.intern
+_NO_REF: Mapping[str, str] = {}
 
 
 def session_params(session: Session) -> Params:
@@ -75,12 +76,12 @@ def session_of(row: Row) -> Session:
     """As many sessions as there are are held in memory; the words that they share are one value each."""
     return Session(
         id=row.id,
-        name=row.name,
+        name=_once(row.name),
         server=_once(row.server),
         kind=_once(row.kind),
         created_at=row.created_at,
-        phone=row.phone,
-        ref=json_text.strings.decode(row.ref),
+        phone=row.phone and _once(row.phone),
+        ref=json_text.strings.decode(row.ref) or _NO_REF,
         policy=_once(row.policy),
         state=_once(row.state),
         since=row.since,
