@@ -124,7 +124,8 @@ def test_a_call_through_the_door_is_measured_beside_the_same_call_at_the_provide
     words = ("--sessions", "2", "--connections", "2", "--rounds", "1", "--seconds", "0.2", "--rate", "50")
     line = bench("passed", small=words)
     assert line["bench"] == "passed"
-    assert min(line["p50_ms"], line["alone_p50_ms"], line["cpu_us"]) > 0
+    # The CPU of ten calls may be less than what the system counts in.
+    assert min(line["p50_ms"], line["alone_p50_ms"]) > 0 <= line["cpu_us"]
     assert line["added_p50_ms"] == round(line["p50_ms"] - line["alone_p50_ms"], 2)
     assert line["ratio_p50"] > 0
 

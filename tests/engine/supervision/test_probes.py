@@ -10,7 +10,7 @@ from esteio.core.model.ids import SessionId, SessionName
 from esteio.core.model.recovery import Outage
 from esteio.core.model.session import Session
 from esteio.engine.supervision.memory import SessionRecord
-from esteio.engine.supervision.probes import BEATS_AT_ONCE, LOOKS_AT_ONCE, Prober, _OneByOne, _webhook_unsure
+from esteio.engine.supervision.probes import LOOKS_AT_ONCE, Prober, _OneByOne, _webhook_unsure
 from esteio.providers.base import HttpRequest, HttpResponse, Transport
 from esteio.sim.lab import Lab
 from esteio.sim.providers.evolution.instance import EvolutionInstance, WebhookRow
@@ -66,17 +66,33 @@ def test_many_looks_at_one_server_leave_places_for_sends() -> None:
     play(story)
 
 
-def test_lines_that_are_well_need_few_connections_to_a_server_that_is_brisk_and_more_to_one_that_is_not() -> None:
+class Stuck(Crowd):
+    """Nothing is answered while it is shut."""
+
+    def __init__(self, road: Transport) -> None:
+        super().__init__(road)
+        self.open = asyncio.Event()
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        await self.open.wait()
+        return await super().exchange(request)
+
+
+def test_lines_that_hang_hold_up_no_look_at_another() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        session = await lab.store.sessions.by_name(SessionName("loja"))
+        session = not_none(await lab.store.sessions.by_name(SessionName("loja")))
         lookout = lab.gateway.scheduler._prober
-        lookout._transport = crowd = Crowd(lookout._transport)
-        await asyncio.gather(*(lookout.session(not_none(session), "pulse") for _ in range(20)))
-        assert crowd.most == BEATS_AT_ONCE
-        crowd.most = 0
-        await asyncio.gather(*(lookout.session(not_none(session), "pulse") for _ in range(20)))
-        assert crowd.most == 20
+        road = lookout._transport
+        lookout._transport = stuck = Stuck(road)
+        hanging = [asyncio.create_task(lookout.session(session, "pulse")) for _ in range(LOOKS_AT_ONCE - 1)]
+        await asyncio.sleep(1.0)
+        lookout._transport = road
+        async with asyncio.timeout(2.0):
+            await lookout.session(session, "pulse")
+        assert not any(one.done() for one in hanging)
+        stuck.open.set()
+        await asyncio.gather(*hanging)
 
     play(story)
 

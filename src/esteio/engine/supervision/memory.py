@@ -92,8 +92,6 @@ class ServerRecord(msgspec.Struct, gc=False, eq=False):
     """Where the last list was read, and what was asked and answered."""
     listed: tuple[float, Mapping[str, InventoryEntry]] | None = None
     """When the last list that could be read was asked for, and its rows."""
-    beat_s: float = 0.0
-    """How long the last look at one of its lines that was well took."""
     troubled: bool = False
     """Whether it is news that this server answered."""
     answered: Evidence | None = None

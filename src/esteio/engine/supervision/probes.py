@@ -43,10 +43,6 @@ from esteio.store.ports.sessions import QrCodes
 LOOKS_AT_ONCE = 24
 """At one server. It sees 32 requests of ours at a time: after a start, when thousands of lines are looked at, a send
 still finds a place."""
-BEATS_AT_ONCE = 4
-"""So many lines of one server that are well are looked at together, as long as it answers a beat within `BRISK_S`: more
-would be more connections, which are given up before their next turn."""
-BRISK_S = 0.02
 WEBHOOK_EVERY_S = 60.0
 """How often the provider is asked whether its webhook is still ours, so that a moved one is seen within a minute, …"""
 WEBHOOK_PROVED_S = 600.0
@@ -115,26 +111,17 @@ class Prober:
     async def session(self, session: Session, depth: Depth) -> ProbeResult:
         """One look at a session. A look that brought nothing about it says so (`look_failed`); so does one that met a
         defect of ours or a full disk. Total."""
-        async with self._places_at(session.server, depth):  # guard: looks-leave-places-for-sends
+        async with self._places_at(session.server):  # guard: looks-leave-places-for-sends
             try:
-                return await self._timed(session, depth)
+                return await self._session(session, depth)
             except StoreFull:
                 log.warning("store.full")
             except Exception:
                 log.exception("probe.failed", session=session.name, server=session.server)
             return ProbeResult((seen("look_failed", self._clock.now(), "self"),))
 
-    async def _timed(self, session: Session, depth: Depth) -> ProbeResult:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        looked = await self._session(session, depth)
-        if depth == "pulse":
-            self._memory.server(session.server).beat_s = loop.time() - began
-        return looked
-
-    def _places_at(self, server: ServerName, depth: Depth) -> asyncio.Semaphore:
-        brisk = depth == "pulse" and self._memory.server(server).beat_s <= BRISK_S
-        at_once = BEATS_AT_ONCE if brisk else share(LOOKS_AT_ONCE, self._memory.leases.living)
+    def _places_at(self, server: ServerName) -> asyncio.Semaphore:
+        at_once = share(LOOKS_AT_ONCE, self._memory.leases.living)
         places = self._places.get((server, at_once))
         if places is None:
             places = self._places[server, at_once] = asyncio.Semaphore(at_once)
