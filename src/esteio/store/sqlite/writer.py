@@ -26,7 +26,6 @@ import apsw
 from esteio.store.base import StoreFull
 from esteio.store.sql.db import Batch, Item, alone
 from esteio.store.sqlite.connection import FULL_ERRORS, Db, refusal
-from esteio.store.sqlite.time_slice import ask_for_short_slices
 
 T = TypeVar("T")
 Operation: TypeAlias = Callable[[Db], Coroutine[Any, Any, T]]
@@ -145,7 +144,6 @@ class ThreadWriter:
         self._thread.join()
 
     def _live(self) -> None:
-        ask_for_short_slices()
         ending = False
         while not ending or self._first or self._ours:
             ending = self._gather() or ending
