@@ -335,3 +335,26 @@ def test_a_boot_of_the_same_moment_ends_no_doubt() -> None:
         draft = Draft(fleet.view(), T0 + 2)
         inbound_health.update_health(draft)
         assert draft.session.facts.silence_at == doubt
+
+
+@pytest.mark.parametrize(
+    ("facts", "only"),
+    [
+        (Facts(), True),
+        (Facts(list_compared_at=T0), True),
+        (Facts(webhook_received_at=T0), False),
+        (Facts(silence_at=T0), False),
+        (Facts(webhook_missing_since=T0), False),
+        (Facts(list_only_newest_at=T0), False),
+    ],
+    ids=[
+        "nothing came yet",
+        "its list was read",
+        "a webhook came",
+        "doubted",
+        "a webhook was missed",
+        "its list moved",
+    ],
+)
+def test_what_only_was_never_heard_of_is_told_from_what_is_doubted(facts: Facts, only: bool) -> None:
+    assert inbound_health.only_unheard(facts) is only
