@@ -319,7 +319,7 @@ async def _hiccup(account: Account) -> None:
     await account.stage.adopt(server, name, phone(40))
     await account.settled(name)
     part = account.part(name, "004.hiccup", server=server)
-    inject(account.stage.world, server, name, Fault("drop", down_s=0.8))
+    inject(account.stage.world, server, name, Fault("drop", down_s=2.0))
     message = await account.stage.send(name, customer(40), f"{name}: 1")
     await account.delivered(part, {customer(40): [f"{name}: 1"]})
     account.took(part, "took.delivered")
