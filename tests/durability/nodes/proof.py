@@ -23,7 +23,7 @@ _LAST_EVENTS = "SELECT seq, coalesce(session_name, ''), coalesce(chat, '') FROM 
 
 async def proved(stage: Stage, application: Application) -> dict[str, int]:
     """Ends the load, waits until nothing is under way, and checks; how much there was."""
-    application.end()
+    await application.end()
     await _all_settled(stage, application)
     await _all_in(stage, application)
     events = await _all_told(stage)

@@ -35,6 +35,8 @@ PAUSE_S = 0.7
 NUMBER = "5511999{:06}"
 CONTACT = "55119888{:05}"
 _databases = count(1)
+_BEGUN = "SELECT state, CAST(CAST(facts AS jsonb) ->> 'webhook_set_at' AS double precision) > 0 FROM sessions"
+"""What is written to an adopted session before its server calls us is told by no webhook."""
 
 
 class Subscriber:
@@ -59,7 +61,7 @@ class Application:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._stop = asyncio.Event()
+        self._stop, self._over = asyncio.Event(), asyncio.Event()
         self.accepted: dict[tuple[str, str], list[str]] = {}
         """By session and chat, in the order of acceptance."""
         self.written: list[str] = []
@@ -73,9 +75,13 @@ class Application:
             for session, chat in pairs:
                 group.create_task(self._send(session, chat))
             group.create_task(self._write())
+        self._over.set()
 
-    def end(self) -> None:
+    async def end(self) -> None:
+        """Nothing is handed over from now on, and what is on its way was answered: it may come late from a node that
+        was away, and is no loss."""
         self._stop.set()
+        await self._over.wait()
 
     async def _send(self, session: str, chat: str) -> None:
         """One after another: the next is handed over when the one before was accepted."""
@@ -198,12 +204,13 @@ class Stage:
         await self.asked("POST", "/v1/webhooks", {"url": self.subscriber.url}, (201,))
 
         async def settled() -> bool:
-            rows = await asyncio.to_thread(self.book.rows, "SELECT state FROM sessions")
+            rows = await asyncio.to_thread(self.book.rows, _BEGUN)
             holders = await self.holders()
             spread = {node for node in holders.values() if node} == {*self.nodes}
-            return spread and len(holders) == SESSIONS and {state for (state,) in rows} == {"connected"}
+            begun = set(rows) == {("connected", True)}
+            return spread and len(holders) == SESSIONS and begun
 
-        await self.until("every session is connected, every node has some", settled)
+        await self.until("every session is connected and its webhook ours, every node has some", settled)
 
 
 @asynccontextmanager
