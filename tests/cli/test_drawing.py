@@ -23,6 +23,17 @@ def test_columns_are_dropped_from_the_right_and_the_first_never(width: int, colu
     assert output.fitting(HEADS, ROWS, width) == columns
 
 
+def test_only_the_last_column_gives_way(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(output, "to_person", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    output.table(HEADS, [[*ROWS[0][:2], ("", "word " * 40)]])
+    head, row, *_ = capsys.readouterr().out.splitlines()
+    assert head.split() == [*HEADS]
+    assert row.startswith("a-session-with-a-long-name  connected  word word")
+    assert row.endswith("…")
+    assert len(row) == 60
+
+
 @pytest.mark.parametrize("text", ["2@short", "2@" + "abcDEF123+/=," * 18])
 @pytest.mark.parametrize(("scale", "border"), [(1, 4), (3, 0), (7, 2)])
 def test_a_code_known_only_as_a_picture_is_drawn_from_its_own_modules(text: str, scale: int, border: int) -> None:

@@ -95,15 +95,22 @@ LEAST_LAST = 16
 def fitting(heads: Sequence[str], rows: Sequence[Sequence[Span]], width: int) -> int:
     """How many columns fit whole into `width`, the last one perhaps cut. Columns stand in the order of importance: what
     does not fit is dropped from the right, and a name or an id is never cut."""
-    from rich.cells import cell_len  # noqa: PLC0415 - only people need it
-
     used = 0
-    for column, head in enumerate(heads):
-        needed = max(cell_len(head), *(cell_len(clean(row[column][1])) for row in rows), 1)
+    for column, needed in enumerate(widths(heads, rows)):
         if column and used + needed > width:
             return column + (width - used >= LEAST_LAST)
         used += needed + GAP
     return len(heads)
+
+
+def widths(heads: Sequence[str], rows: Sequence[Sequence[Span]]) -> list[int]:
+    """What each column needs."""
+    from rich.cells import cell_len  # noqa: PLC0415 - only people need it
+
+    needed = [max(1, cell_len(head)) for head in heads]
+    for row in rows:
+        needed = [max(wide, cell_len(clean(text))) for wide, (_, text) in zip(needed, row, strict=True)]
+    return needed
 
 
 GAP = 2
@@ -122,9 +129,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Span]]) -> None:
     console, rows = Console(highlight=False), list(rows)
     shown = fitting(heads, rows, console.width)
     drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
-    for place, head in enumerate(heads[:shown]):
-        # Only the last one may give way.
-        drawn.add_column(head, no_wrap=True, overflow="ellipsis", min_width=None if place else 1)
+    left = console.width
+    for head, needed in zip(heads[:shown], widths(heads, rows), strict=False):
+        # Only the last one may give way: rich alone would take from all of them.
+        drawn.add_column(head, no_wrap=True, overflow="ellipsis", max_width=left)
+        left -= needed + GAP
     for row in rows:
         drawn.add_row(*(Text(clean(text), STYLES[style]) for style, text in row[:shown]))
     console.print(drawn)
