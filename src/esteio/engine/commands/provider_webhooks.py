@@ -174,7 +174,7 @@ def _without_keys(body: bytes, keys: Iterable[str]) -> bytes:
 def _spellings(secret: str) -> frozenset[bytes]:
     escaped = msgspec.json.encode(secret)[1:-1]
     ascii_only = secret.encode("ascii", "backslashreplace")
-    quoted = quote(secret, safe="").encode()
+    quoted = _quoted(secret).encode()
     return frozenset((secret.encode(), escaped, escaped.replace(b"/", rb"\/"), quoted, ascii_only))
 
 
